@@ -1,0 +1,265 @@
+"""The X client: one search page, one page of counts, or the usage, a call.
+
+It never sleeps out a limit: it raises when the limit ends. Only short network and server faults are tried
+again inside.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self, TypeVar
+
+import requests
+from requests.auth import AuthBase
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from airflow_twitter.api.answers import (
+    Answer,
+    Counts,
+    Page,
+    Usage,
+    read_counts,
+    read_page,
+    read_usage,
+)
+from airflow_twitter.api.auth import FORM_TYPE, TOKEN_FORM, TOKEN_PATH, BearerAuth
+from airflow_twitter.api.endpoints import USAGE_PATH, Endpoint
+from airflow_twitter.api.errors import AuthError, TransientError
+from airflow_twitter.api.fields import request_fields
+from airflow_twitter.api.limits import RateLimit, read_limit
+from airflow_twitter.api.refusals import redirect, refusal, request_id
+from airflow_twitter.api.transport import Timeouts, check_base_url, open_session, send
+
+__all__ = ["Answer", "Counts", "Page", "Usage", "XClient"]
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_BACKOFF_FIRST_S = 1.0
+_BACKOFF_MAX_S = 30.0
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class XClient:
+    """Ask X, with one connection that is kept alive; close it, or use it as a context manager.
+
+    `base_url` must be https, or http on loopback (ConfigError). `vocabulary` is "tweet" or "post". All
+    times are in seconds; once `retry_for_s` have passed in a call, no further try begins. Clocks and sleep
+    can be replaced in tests. Not to be shared by threads.
+
+    Every call raises the errors of `errors.py`: TransientError once the tries are used up,
+    RateLimitedError and PermanentError at once. On a 401 a new bearer token is fetched once.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: BearerAuth,
+        *,
+        vocabulary: str = "tweet",
+        connect_timeout_s: float = 10.0,
+        read_timeout_s: float = 60.0,
+        retry_for_s: float = 120.0,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc_now,
+        session: requests.Session | None = None,
+    ) -> None:
+        self.base_url = check_base_url(base_url)
+        self.vocabulary = vocabulary
+        self._fields = {expand: request_fields(vocabulary, expand) for expand in (False, True)}
+        self._auth = auth
+        self._timeouts = Timeouts(connect_timeout_s, read_timeout_s)
+        self._retry_for_s = retry_for_s
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._now = now
+        self._session = session or open_session(self.base_url)
+        self._asked_at: dict[str, float] = {}
+        self._skew_s = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r}, {self._auth!r}, vocabulary={self.vocabulary!r})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def search(self, endpoint: Endpoint, params: Mapping[str, str], *, expand: bool = False) -> Page:
+        """Fetch one page of a search.
+
+        `params` are X's own (`query`, `max_results`, `start_time`, `next_token`, ...). Fields are asked for
+        in the client's vocabulary, with `expand` also authors, media and referenced posts, which X bills;
+        fields or expansions in `params` replace all of these.
+        Sources: docs.x.com/x-api/posts/search-recent-posts, docs.x.com/x-api/posts/search-all-posts
+        """
+        own = any(name == "expansions" or name.endswith(".fields") for name in params)
+        fields = {} if own else self._fields[expand]
+        return self._get(endpoint.path, {**fields, **params}, read_page, endpoint.min_interval_s)
+
+    def counts(self, endpoint: Endpoint, params: Mapping[str, str]) -> Counts:
+        """Fetch how many posts a query matches, by minute, hour or day (`granularity`), without buying them.
+
+        Sources: docs.x.com/x-api/posts/get-count-of-recent-posts,
+        docs.x.com/x-api/posts/get-count-of-all-posts
+        """
+        return self._get(endpoint.counts_path, params, read_counts)
+
+    def usage(self) -> Usage:
+        """Fetch how many posts the project has read this month (docs.x.com/x-api/usage/get-usage)."""
+        return self._get(USAGE_PATH, {}, read_usage)
+
+    def server_now(self) -> datetime:
+        """Return the time on X's clock (aware UTC), as far as an answer has told it; else on ours."""
+        return self._now() + timedelta(seconds=self._skew_s)
+
+    def authenticate(self) -> None:
+        """Fetch a bearer token unless one is held. Every other call does this by itself."""
+        self._authenticate(self._deadline())
+
+    def _get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        read: Callable[[Answer], Result],
+        min_interval_s: float = 0.0,
+    ) -> Result:
+        """Ask for `path` and read the answer, with a new token should X no longer take the old one."""
+
+        def ask() -> Result:
+            self._pace(path, min_interval_s)
+            try:
+                answer = self._send("GET", path, self._auth.token(), params=params)
+            finally:
+                self._asked_at[path] = self._monotonic()
+            return read(answer)
+
+        deadline = self._deadline()
+        self._authenticate(deadline)
+        try:
+            return self._retry(ask, deadline)
+        except AuthError:
+            if not self._auth.can_renew:
+                raise
+            logger.info("X no longer takes the bearer token")
+            self._auth.forget()
+        self._authenticate(deadline)
+        return self._retry(ask, deadline)
+
+    def _authenticate(self, deadline: float) -> None:
+        def ask() -> None:
+            answer = self._send(
+                "POST", TOKEN_PATH, self._auth.keys(), data=TOKEN_FORM, content_type=FORM_TYPE
+            )
+            self._auth.accept(answer.body)
+
+        if self._auth.has_token:
+            return
+        logger.info("Requesting a bearer token")
+        self._retry(ask, deadline)
+        logger.info("Bearer token generated")
+
+    def _deadline(self) -> float:
+        return self._monotonic() + self._retry_for_s
+
+    def _retry(self, ask: Callable[[], Result], deadline: float) -> Result:
+        """Call `ask` until it succeeds, fails for good, or has no time left; then raise its last error."""
+
+        def out_of_time(state: RetryCallState) -> bool:
+            return self._monotonic() + state.upcoming_sleep > deadline
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            wait=wait_random_exponential(multiplier=_BACKOFF_FIRST_S, max=_BACKOFF_MAX_S),
+            stop=out_of_time,
+            sleep=self._sleep,
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        return retrying(ask)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        auth: AuthBase,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: str | None = None,
+        content_type: str | None = None,
+    ) -> Answer:
+        """Send one request, log it, and raise unless X answered 200."""
+        started = self._monotonic()
+        response = send(
+            self._session,
+            method,
+            f"{self.base_url}{path}",
+            auth=auth,
+            timeouts=self._timeouts,
+            monotonic=self._monotonic,
+            params=params,
+            data=data,
+            content_type=content_type,
+        )
+        now = self._now()
+        limit = read_limit(response.headers, now)
+        self._skew_s = limit.skew_s
+        request = f"{method} {path}"
+        logger.info(
+            "%s -> %s in %.2f s%s",
+            request,
+            response.status,
+            self._monotonic() - started,
+            _describe(limit),
+        )
+        if response.status == 200:
+            return Answer(response.body, limit, limit.observed_at, request_id(response.headers))
+        if 300 <= response.status < 400:
+            raise redirect(request, response.status, response.headers)
+        body = self._auth.redact(response.body)
+        raise refusal(request, response.status, response.headers, body, now)
+
+    def _pace(self, path: str, min_interval_s: float) -> None:
+        """Keep the endpoint's distance between requests, counted from the end of the last one.
+
+        It is kept before the first one too: another process may just have asked.
+        """
+        if not min_interval_s:
+            return
+        asked_at = self._asked_at.get(path)
+        wait_s = min_interval_s if asked_at is None else asked_at + min_interval_s - self._monotonic()
+        if wait_s > 0:
+            self._sleep(wait_s)
+
+
+def _describe(limit: RateLimit) -> str:
+    if limit.remaining is None:
+        return ""
+    known = "" if limit.limit is None else f" of {limit.limit}"
+    scope = "" if limit.scope == "window" else f" ({limit.scope})"
+    until = "" if limit.reset_at is None else f" until {limit.reset_at:%H:%M:%SZ}"
+    return f", {limit.remaining}{known} requests left{scope}{until}"
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning("%s Try %d follows in %.1f s", error, state.attempt_number + 1, state.upcoming_sleep)

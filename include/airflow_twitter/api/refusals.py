@@ -1,0 +1,138 @@
+"""From an answer that is not 200 to the error that says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from airflow_twitter.api.errors import (
+    InvalidRequestError,
+    PermanentError,
+    RateLimitedError,
+    TokenRejectedError,
+    UsageCapError,
+    XError,
+    error_class,
+)
+from airflow_twitter.api.limits import RateLimit, read_limit
+
+TOKEN_PARAMS = frozenset({"next_token", "pagination_token"})
+
+_TEXT_MAX = 500
+_REQUEST_ID_HEADERS = ("x-transaction-id", "x-request-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Hold what the body of a refusal says, in any of X's forms.
+
+    Forms: `{title, detail, type, status}`, the same with `errors[].{message, parameters}`, and the old
+    `{"errors": [{code, message}]}` (docs.x.com/x-api/fundamentals/response-codes-and-errors).
+    """
+
+    type: str | None = None
+    title: str | None = None
+    detail: str | None = None
+    reason: str | None = None
+    period: str | None = None
+    code: int | None = None
+    messages: tuple[str, ...] = ()
+    params: frozenset[str] = frozenset()
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return X's own name of the request, which its support asks for."""
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
+
+
+def refusal(request: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> XError:
+    """Build the error for X's answer to `request` ("GET /2/...") received at `now` of our clock."""
+    problem = read_problem(body)
+    kind = error_class(status, problem.reason, problem.type, problem.code)
+    if kind is InvalidRequestError and problem.params & TOKEN_PARAMS:
+        kind = TokenRejectedError
+    known: dict[str, Any] = {
+        "status": status,
+        "problem": problem.type,
+        "title": problem.title,
+        "detail": problem.detail,
+        "request_id": request_id(headers),
+        "code": problem.code,
+        "messages": problem.messages,
+    }
+    error = kind(f"X answered {status} to {request}", **known)
+    if isinstance(error, RateLimitedError):
+        error.limit = _exhausted_limit(read_limit(headers, now))
+        error.reset_at = error.limit.reset_at
+    if isinstance(error, UsageCapError):
+        error.period = problem.period
+    return error
+
+
+def redirect(request: str, status: int, headers: Mapping[str, str]) -> PermanentError:
+    """Build the error for a redirect: following it would carry the token to another place."""
+    return PermanentError(
+        f"{request} was answered with a redirect ({status}), which is not followed",
+        status=status,
+        request_id=request_id(headers),
+        detail="The host of the connection is probably not X's API (https://api.x.com)",
+    )
+
+
+def read_problem(body: bytes) -> Problem:
+    """Read the body of a refusal; whatever is missing or unreadable stays None."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return Problem()
+    if not isinstance(content, dict):
+        return Problem()
+    errors = _errors(content)
+    first = errors[0] if errors else {}
+    return Problem(
+        type=_last_segment(_text(content, "type") or _text(first, "type")),
+        title=_text(content, "title") or _text(first, "title"),
+        detail=_text(content, "detail") or _text(first, "detail"),
+        reason=_text(content, "reason") or _text(first, "reason"),
+        period=_text(content, "period") or _text(first, "period"),
+        code=next((error["code"] for error in errors if isinstance(error.get("code"), int)), None),
+        messages=tuple(message for error in errors if (message := _text(error, "message"))),
+        params=frozenset(name for entry in (content, *errors) for name in _params(entry)),
+    )
+
+
+def _exhausted_limit(limit: RateLimit) -> RateLimit:
+    # A 429 while the headers still show requests comes from a shorter limit that X does not show, such as
+    # one request a second: the window's reset says nothing about it.
+    reset_at = None if limit.remaining else limit.reset_at
+    return replace(limit, remaining=0, reset_at=reset_at)
+
+
+def _errors(content: dict[str, Any]) -> list[dict[str, Any]]:
+    errors = content.get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _params(entry: dict[str, Any]) -> list[str]:
+    params = entry.get("parameters")
+    names = list(params) if isinstance(params, dict) else []
+    single = entry.get("parameter")
+    return [*names, single] if isinstance(single, str) else names
+
+
+def _text(content: dict[str, Any], key: str) -> str | None:
+    """Return a text fit for one log line, or None."""
+    value = content.get(key)
+    if not isinstance(value, str) or not value.strip():
+        return None
+    line = "".join(char if char.isprintable() else " " for char in value).strip()
+    return line if len(line) <= _TEXT_MAX else f"{line[:_TEXT_MAX]}..."
+
+
+def _last_segment(problem_type: str | None) -> str | None:
+    if problem_type is None or problem_type == "about:blank":
+        return None
+    return problem_type.rstrip("/").rsplit("/", 1)[-1] or None
