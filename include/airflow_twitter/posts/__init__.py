@@ -1,0 +1,4 @@
+"""What becomes of fetched posts: staging, validation, dataset, export, coverage.
+
+Knows no Airflow, no HTTP.
+"""

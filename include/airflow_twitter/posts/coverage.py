@@ -1,0 +1,162 @@
+"""Which windows of a query are known, in whole or in part: coverage/<slug>/<fingerprint>.json.
+
+Pages come newest first, so that a run that ended early leaves a hole below its oldest post: what is new since
+last time begins at the end of the contiguous coverage, never at the newest post of the dataset. Intervals are
+half-open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from airflow_twitter.posts.store import Store
+
+log = logging.getLogger(__name__)
+
+MAX_RUNS = 1000
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Interval = tuple[datetime, datetime]
+
+
+class CoveredWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run did of one window, [since, until), both aware.
+
+    `state` is "complete" when its last page is in, else "partial", and then `next_token` asks for the next
+    page. `clear_number` is how often the run had been cleared when its pages were fetched.
+    """
+
+    since: Moment
+    until: Moment
+    state: Literal["complete", "partial"]
+    next_token: str | None = None
+    posts: int = 0
+    pages: int = 0
+    dag_id: str
+    run_id: str
+    clear_number: int = 0
+    recorded_at: Moment
+
+    def __post_init__(self) -> None:
+        for moment in (self.since, self.until, self.recorded_at):
+            if moment.tzinfo is None:
+                raise ValueError(f"{moment.isoformat()} has no time zone")
+        if self.until < self.since:
+            raise ValueError(f"a window cannot end at {self.until.isoformat()}, before its start")
+
+
+class _CoverageFile(msgspec.Struct):
+    query: str
+    endpoint: str
+    windows: list[CoveredWindow] = []
+
+
+def fingerprint(query: str, endpoint: str) -> str:
+    """Return 16 hexadecimal digits that tell queries (as sent, language included) and endpoints apart."""
+    return hashlib.sha256(f"{endpoint}\n{query}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def coverage_key(slug: str, fingerprint: str) -> str:
+    """Return where the coverage of a query lies."""
+    return f"coverage/{slug}/{fingerprint}.json"
+
+
+def record(
+    store: Store, slug: str, query: str, endpoint: str, window: CoveredWindow, *, lock_timeout_s: float = 60.0
+) -> None:
+    """Record what a run did of its window, in place of what was recorded of that run before.
+
+    Beyond 1000 runs the oldest complete windows are joined to blocks, without their run ids. Raises
+    LockTimeout.
+    """
+    key = coverage_key(slug, fingerprint(query, endpoint))
+    with store.lock(key, lock_timeout_s):
+        held = _read(store, key)
+        kept = [entry for entry in held.windows if _run(entry) != _run(window)] if held else []
+        windows = _compacted([*kept, window])
+        content = msgspec.json.encode(_CoverageFile(query=query, endpoint=endpoint, windows=windows))
+        store.put(key, msgspec.json.format(content, indent=2) + b"\n")
+
+
+def windows(store: Store, slug: str, fingerprint: str) -> list[CoveredWindow]:
+    """Return what is recorded of a query, oldest record first."""
+    held = _read(store, coverage_key(slug, fingerprint))
+    return held.windows if held else []
+
+
+def find_run(store: Store, slug: str, fingerprint: str, dag_id: str, run_id: str) -> CoveredWindow | None:
+    """Return what a run recorded of its window, if it did."""
+    found = [entry for entry in windows(store, slug, fingerprint) if _run(entry) == (dag_id, run_id)]
+    return found[-1] if found else None
+
+
+def covered(windows: Iterable[CoveredWindow]) -> list[Interval]:
+    """Return the blocks that complete windows cover together, oldest first."""
+    return _joined((window.since, window.until) for window in windows if window.state == "complete")
+
+
+def contiguous_end(windows: Iterable[CoveredWindow]) -> datetime | None:
+    """Return the end of the newest block of complete windows: what is new since last time begins here."""
+    blocks = covered(windows)
+    return blocks[-1][1] if blocks else None
+
+
+def gaps(windows: Iterable[CoveredWindow]) -> list[Interval]:
+    """Return the holes between the blocks, oldest first."""
+    blocks = covered(windows)
+    return [(before[1], after[0]) for before, after in pairwise(blocks)]
+
+
+def _run(window: CoveredWindow) -> tuple[str, str]:
+    return window.dag_id, window.run_id
+
+
+def _joined(intervals: Iterable[Interval]) -> list[Interval]:
+    blocks: list[Interval] = []
+    for since, until in sorted(intervals):
+        if blocks and since <= blocks[-1][1]:
+            blocks[-1] = (blocks[-1][0], max(until, blocks[-1][1]))
+        elif since < until:
+            blocks.append((since, until))
+    return blocks
+
+
+def _compacted(entries: list[CoveredWindow]) -> list[CoveredWindow]:
+    """Join the oldest complete windows to blocks when there are too many; partial ones stay."""
+    if len(entries) <= MAX_RUNS:
+        return entries
+    old, recent = entries[: -MAX_RUNS // 2], entries[-MAX_RUNS // 2 :]
+    recorded_at = old[-1].recorded_at
+    blocks = [
+        CoveredWindow(
+            since=since, until=until, state="complete", dag_id="", run_id="", recorded_at=recorded_at
+        )
+        for since, until in covered(old)
+    ]
+    return blocks + [entry for entry in old if entry.state == "partial"][-MAX_RUNS // 4 :] + recent
+
+
+def _read(store: Store, key: str) -> _CoverageFile | None:
+    try:
+        return msgspec.json.decode(store.read(key), type=_CoverageFile)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        aside = store.set_aside(key)
+        log.error(
+            "%s is damaged (%s). It was kept as %s; its coverage begins anew.", store.url(key), error, aside
+        )
+        return None
+
+
+def as_dict(window: CoveredWindow) -> dict[str, Any]:
+    """Return a window as JSON values."""
+    result: dict[str, Any] = msgspec.to_builtins(window)
+    return result

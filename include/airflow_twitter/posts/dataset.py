@@ -1,0 +1,191 @@
+"""The dataset of a keyword: a union of posts by id, in one sorted file per UTC day.
+
+    posts/<slug>/<YYYY-MM-DD>.jsonl              posts, by day
+    includes/<slug>/<kind>/<YYYY-MM>.jsonl       authors (users), media, and posts that posts refer to, by
+    month
+
+A merge rewrites only the days in which something changes, each atomically. Being a union, a merge that was
+torn between two days is healed by running it again, and running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from airflow_twitter.posts.lines import Post, newer
+from airflow_twitter.posts.segments import DamagedSegment, SegmentMerge, salvage
+from airflow_twitter.posts.store import Store
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 192 * 1024 * 1024
+INCLUDE_KINDS = ("users", "media", "posts")
+
+_SEGMENT = re.compile(r"(\d{4}-\d\d(-\d\d)?|undated)\.jsonl")
+
+Batch = dict[str, dict[int, bytes]]
+
+
+@dataclass
+class MergeResult:
+    """What a merge did, in posts: `days` were rewritten, `total_in_days` counts all posts of all days read.
+
+    `damaged` are the keys under which damaged day files were kept, `lost_lines` counts what was unreadable in
+    them. A post that comes again in a later batch of one large merge counts there once more, as unchanged or
+    updated.
+    """
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    days: list[str] = field(default_factory=list)
+    total_in_days: int = 0
+    damaged: list[str] = field(default_factory=list)
+    lost_lines: int = 0
+
+
+def merge(store: Store, slug: str, posts: Iterable[Post], *, lock_timeout_s: float = 60.0) -> MergeResult:
+    """Unite posts, in any order, with the dataset of `slug`; the newest `_fetched_at` of an id stays.
+
+    Memory is bounded (a batch of 192 MiB of lines), time follows the days that are touched. A damaged day
+    file is kept aside, logged as an error, and what can be read of it goes into the new file. Raises
+    LockTimeout when another process holds the dataset for longer than `lock_timeout_s`; then run it again,
+    which is harmless at any time.
+    """
+    result = _merge(store, f"posts/{slug}", slug, posts, lock_timeout_s)
+    log.info(
+        "Merged into posts/%s: %s new, %s updated and %s unchanged posts, %s days rewritten",
+        slug, result.new, result.updated, result.unchanged, len(result.days),
+    )  # fmt: skip
+    return result
+
+
+def merge_includes(
+    store: Store, slug: str, kind: str, records: Iterable[Post], *, lock_timeout_s: float = 60.0
+) -> MergeResult:
+    """Unite included objects of one kind ("users", "media", "posts") with those kept beside the dataset.
+
+    Works and raises like merge, and ValueError for another kind.
+    """
+    if kind not in INCLUDE_KINDS:
+        raise ValueError(f"{kind!r} is no kind of included objects: {', '.join(INCLUDE_KINDS)}")
+    return _merge(store, f"includes/{slug}/{kind}", slug, records, lock_timeout_s)
+
+
+def lock(store: Store, slug: str, timeout_s: float = 60.0) -> AbstractContextManager[None]:
+    """Hold the dataset of `slug`; everything that writes it does so under this lock. Raises LockTimeout."""
+    return store.lock(f"posts/{slug}", timeout_s)
+
+
+def segments(store: Store, folder: str) -> list[str]:
+    """Return the keys of the files of a dataset folder in the order of their ids."""
+    keys = [key for key in store.list(folder) if _SEGMENT.fullmatch(key[len(folder) + 1 :])]
+    return sorted(keys, key=lambda key: (not key.endswith("/undated.jsonl"), key))
+
+
+def count(store: Store, slug: str) -> int:
+    """Return the number of posts in the dataset of `slug`, by reading it."""
+    total = 0
+    for key in segments(store, f"posts/{slug}"):
+        with store.open(key) as file:
+            while block := file.read(1 << 20):
+                total += block.count(b"\n")
+    return total
+
+
+def repair(store: Store, key: str) -> tuple[str, int]:
+    """Keep a damaged file aside and put its readable lines, sorted, in its place; the caller holds the lock.
+
+    Returns the key under which the original was kept, and how many lines were lost.
+    """
+    result = MergeResult()
+    _merge_into_damaged(store, key, {}, "found when it was read", result)
+    return result.damaged[0], result.lost_lines
+
+
+def _merge(store: Store, folder: str, slug: str, posts: Iterable[Post], lock_timeout_s: float) -> MergeResult:
+    result = MergeResult()
+    touched: dict[str, int] = {}
+    for batch in _batches(posts):
+        with lock(store, slug, lock_timeout_s):
+            store.clean(folder, older_than_s=0)
+            for day in sorted(batch):
+                touched[day] = _merge_segment(store, f"{folder}/{day}.jsonl", batch[day], day, result)
+    result.total_in_days = sum(touched.values())
+    result.days = sorted(set(result.days))
+    return result
+
+
+def _batches(posts: Iterable[Post]) -> Iterator[Batch]:
+    """Group posts by day, in batches of bounded size."""
+    batch: Batch = {}
+    size = 0
+    for post in posts:
+        lines = batch.setdefault(post.day, {})
+        held = lines.get(post.id)
+        lines[post.id] = post.line if held is None else newer(held, post.line)
+        size += len(post.line)
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = {}, 0
+    if batch:
+        yield batch
+
+
+def _merge_segment(store: Store, key: str, incoming: dict[int, bytes], day: str, result: MergeResult) -> int:
+    """Merge into one file, add to the result, and return how many posts the file has now."""
+    try:
+        with _open_or_empty(store, key) as existing:
+            merge_ = SegmentMerge(existing, incoming)
+            changed = _write(store, key, merge_)
+    except DamagedSegment as damage:
+        merge_ = _merge_into_damaged(store, key, incoming, str(damage), result)
+        changed = True
+    result.new += merge_.new
+    result.updated += merge_.updated
+    result.unchanged += merge_.unchanged
+    if changed:
+        result.days.append(day)
+    return merge_.total
+
+
+def _merge_into_damaged(
+    store: Store, key: str, incoming: dict[int, bytes], reason: str, result: MergeResult
+) -> SegmentMerge:
+    with store.open(key) as file:
+        readable, lost = salvage(file)
+    # The damaged file also stays under its name until the new one replaces it: a crash here loses nothing.
+    aside = store.set_aside(key, keep=True)
+    log.error(
+        "%s is damaged (%s). It was kept as %s; %s lines were read from it and %s are lost.",
+        store.url(key), reason, aside.rpartition("/")[2], len(readable), lost,
+    )  # fmt: skip
+    result.damaged.append(aside)
+    result.lost_lines += lost
+    whole = b"".join(map(readable.__getitem__, sorted(readable)))
+    merge_ = SegmentMerge(io.BytesIO(whole), incoming, rewrite=True)
+    _write(store, key, merge_)
+    return merge_
+
+
+def _write(store: Store, key: str, merge_: SegmentMerge) -> bool:
+    """Write the merged file unless nothing changed; tell whether it was written."""
+    blocks = merge_.blocks()
+    first = next(blocks, None)
+    if first is not None:
+        store.put(key, itertools.chain((first,), blocks))
+    return first is not None
+
+
+def _open_or_empty(store: Store, key: str) -> AbstractContextManager[BinaryIO]:
+    try:
+        return store.open(key)
+    except FileNotFoundError:
+        return io.BytesIO()

@@ -1,0 +1,218 @@
+"""Files by key under one root: atomic puts, locks, and no way out of the root.
+
+A key is a POSIX path relative to the root ("posts/sevdesk/2026-11-01.jsonl"), so that object storage can hold
+the same layout behind another URL. Names that begin with a dot are the store's own (temporary files, locks):
+no key may contain one, and no listing shows one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+
+log = logging.getLogger(__name__)
+
+MAX_SEGMENT_BYTES = 200
+LOCKS = ".locks"
+
+
+class StoreError(Exception):
+    """Report a key, a path or an operation that the store refuses."""
+
+
+class LockTimeout(StoreError):
+    """Report that another process held a lock for longer than the caller would wait."""
+
+
+class Store:
+    """Read and write files by key under `root`, a local folder (made when first written to).
+
+    Raises StoreError for a root that is another kind of URL, and from every method for a key that is unsafe
+    or whose path leads out of the root by a symbolic link. A missing key raises FileNotFoundError.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        text = str(root)
+        if "://" in text:
+            if not text.startswith("file://"):
+                scheme = text.partition("://")[0]
+                raise StoreError(f"Only local folders can hold the data for now, not {scheme}:// addresses.")
+            text = text.removeprefix("file://")
+        if not text or "\0" in text:
+            raise StoreError("The folder for the data has no usable name.")
+        self.root = Path(os.path.realpath(text))
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
+    def url(self, key: str) -> str:
+        """Return the readable place of `key`, for logs and messages."""
+        return str(self._path(key))
+
+    def exists(self, key: str) -> bool:
+        """Tell whether `key` is a file."""
+        return self._path(key).is_file()
+
+    def size(self, key: str) -> int:
+        """Return the size of `key` in bytes."""
+        return self._path(key).stat().st_size
+
+    def read(self, key: str) -> bytes:
+        """Return all bytes of `key`."""
+        return self._path(key).read_bytes()
+
+    def open(self, key: str) -> BinaryIO:
+        """Open `key` for reading; the caller closes it. A later put does not change what is read."""
+        return self._path(key).open("rb")
+
+    def put(self, key: str, data: bytes | Iterable[bytes]) -> int:
+        """Write `key` as a whole or not at all, and return its size in bytes.
+
+        An exception from the iterable leaves the old file, or none, in place.
+        """
+        size = 0
+        with self.writer(key) as file:
+            for chunk in (data,) if isinstance(data, bytes) else data:
+                size += file.write(chunk)
+        return size
+
+    @contextlib.contextmanager
+    def writer(self, key: str) -> Iterator[BinaryIO]:
+        """Open a file that becomes `key`, durably, when the block ends without an exception."""
+        path = self._path(key)
+        self._make_folder(path.parent)
+        temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}.tmp"
+        try:
+            with temporary.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+    def list(self, prefix: str = "") -> list[str]:
+        """Return the keys of all files below the folder `prefix`, sorted; none when there is no folder."""
+        top = self._path(prefix) if prefix else self.root
+        keys = []
+        for folder, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            keys += [Path(folder, name) for name in names if not name.startswith(".")]
+        return sorted(path.relative_to(self.root).as_posix() for path in keys)
+
+    def delete(self, key: str) -> None:
+        """Delete `key`; a missing one is no error."""
+        self._path(key).unlink(missing_ok=True)
+
+    def delete_tree(self, prefix: str) -> None:
+        """Delete all files below the folder `prefix`, the last name first, then the folder.
+
+        In that order an interrupted deletion of numbered files leaves the first ones, without a hole.
+        """
+        top = self._path(prefix)
+        for key in reversed(self.list(prefix)):
+            self.delete(key)
+        shutil.rmtree(top, ignore_errors=True)
+
+    def set_aside(self, key: str, *, keep: bool = False) -> str:
+        """Rename `key` to `<key>.damaged-<UTC time>` and return the new key.
+
+        With `keep` the file stays under its old name too, so that it is never absent before a put replaces
+        it.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        new_key = f"{key}.damaged-{stamp}"
+        path, new_path = self._path(key), self._path(new_key)
+        if not keep:
+            os.rename(path, new_path)
+        else:
+            try:
+                os.link(path, new_path)
+            except OSError:  # some file systems have no hard links
+                shutil.copyfile(path, new_path)
+        _sync_folder(path.parent)
+        return new_key
+
+    def clean(self, prefix: str = "", *, older_than_s: float = 3600.0) -> int:
+        """Remove temporary files that killed writers left right in the folder `prefix`; return how many.
+
+        Who holds the lock under which a folder is written may pass 0 seconds.
+        """
+        folder = self._path(prefix) if prefix else self.root
+        before = time.time() - older_than_s
+        removed = 0
+        for path in folder.glob(".*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime <= before:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    @contextlib.contextmanager
+    def lock(self, key: str, timeout_s: float = 60.0) -> Iterator[None]:
+        """Hold the lock named `key`, alone among threads and processes; the kernel frees it if that dies.
+
+        Raises LockTimeout after `timeout_s` seconds.
+        """
+        self._path(key)
+        path = self.root / LOCKS / f"{key}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=timeout_s)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise LockTimeout(
+                f"Another process has been writing {key} for {timeout_s:g} s. "
+                "Nothing was changed; run it again when that one is done."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        path = self.root / key
+        real = os.path.realpath(path)
+        if real != str(path) and os.path.commonpath([real, self.root]) != str(self.root):
+            raise StoreError(f"{key!r} leads out of the data folder by a symbolic link.")
+        return path
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def check_key(key: str) -> None:
+    """Raise StoreError unless `key` is a relative POSIX path of plain, visible names."""
+    for segment in key.split("/"):
+        if not segment or segment.startswith(".") or "\\" in segment or "\0" in segment:
+            raise StoreError(f"{key!r} is not a safe key: {segment!r} cannot be one of its parts.")
+        if len(segment.encode("utf-8", "surrogatepass")) > MAX_SEGMENT_BYTES:
+            raise StoreError(
+                f"{key[:80]!r}... is not a safe key: a part is over {MAX_SEGMENT_BYTES} bytes long."
+            )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
