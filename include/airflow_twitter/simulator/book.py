@@ -1,0 +1,77 @@
+"""The book: what was asked, and which posts were sold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from threading import Lock
+from typing import Any
+
+
+@dataclass
+class Entry:
+    """One request. `at` is the server's time as an ISO string, `status` 0 when no answer was sent."""
+
+    number: int
+    at: str
+    endpoint: str
+    params: Mapping[str, str]
+    status: int = 0
+    ids: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    fault: str | None = None
+    malformed: list[dict[str, str]] = field(default_factory=list)
+    delivered: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+
+class Book:
+    """All requests since the start, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._entries: list[Entry] = []
+
+    @property
+    def requests(self) -> list[Entry]:
+        """Every request but those under /_simulator/."""
+        with self._lock:
+            return list(self._entries)
+
+    @property
+    def sold(self) -> list[str]:
+        """Ids of the posts in all answers that were sent whole, as often as they were sent."""
+        return [post_id for entry in self.requests if entry.delivered for post_id in entry.ids]
+
+    @property
+    def sold_twice(self) -> list[str]:
+        """Ids that were sold more than once, each once."""
+        return [post_id for post_id, count in Counter(self.sold).items() if count > 1]
+
+    def to(self, endpoint: str) -> list[Entry]:
+        """Return the requests to one endpoint."""
+        return [entry for entry in self.requests if entry.endpoint == endpoint]
+
+    def open(self, at: str, endpoint: str, params: Mapping[str, str]) -> Entry:
+        """Note a request that has just come; the rest is filled in as it is answered."""
+        with self._lock:
+            entry = Entry(len(self._entries) + 1, at, endpoint, params)
+            self._entries.append(entry)
+            return entry
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "requests": [entry.to_json() for entry in self.requests],
+            "sold": self.sold,
+            "sold_twice": self.sold_twice,
+        }

@@ -1,0 +1,144 @@
+"""Write posts and what they refer to in the vocabulary that was asked for.
+
+With `tweet.fields` X answers `referenced_tweets`, `includes.tweets`, `retweet_count`; with
+`post.fields` `referenced_posts`, `includes.posts`, `repost_count`, and `author_id` comes by
+expansion only (https://docs.x.com/x-api/fundamentals/fields and /expansions).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_twitter.simulator import problems
+from airflow_twitter.simulator.posts import Post, referenced_author, referenced_post, user, user_id
+
+Json = dict[str, Any]
+
+# Our name of a field -> its name in the `post.fields` vocabulary.
+POST_NAMES: Mapping[str, str] = {
+    "edit_history_tweet_ids": "edit_history_post_ids",
+    "referenced_tweets": "referenced_posts",
+    "retweet_count": "repost_count",
+    "tweet_count": "post_count",
+}
+
+# Fields that each expansion adds to a post.
+EXPANDED_FIELDS: Mapping[str, str] = {
+    "author_id": "author_id",
+    "attachments.media_keys": "attachments",
+    "in_reply_to_user_id": "in_reply_to_user_id",
+    "entities.mentions.username": "entities",
+    "referenced_tweets.id": "referenced_tweets",
+    "referenced_tweets.id.author_id": "referenced_tweets",
+    "referenced_posts": "referenced_tweets",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What a request wants to see: a vocabulary, fields and expansions."""
+
+    vocabulary: str = "tweet"
+    post_fields: frozenset[str] = frozenset()
+    user_fields: frozenset[str] = frozenset()
+    media_fields: frozenset[str] = frozenset()
+    expansions: frozenset[str] = frozenset()
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Our names of the fields that a post shows."""
+        expanded = {EXPANDED_FIELDS[name] for name in self.expansions if name in EXPANDED_FIELDS}
+        named = {_TWEET_NAMES.get(name, name) for name in self.post_fields}
+        return frozenset({"id", "text", "edit_history_tweet_ids"} | named | expanded)
+
+
+_TWEET_NAMES = {new: old for old, new in POST_NAMES.items()}
+
+
+@dataclass
+class Includes:
+    """What the expansions of one page add, each object once."""
+
+    users: dict[str, Json] = field(default_factory=dict)
+    media: dict[str, Json] = field(default_factory=dict)
+    posts: dict[str, Json] = field(default_factory=dict)
+    errors: dict[str, Json] = field(default_factory=dict)
+
+    def body(self, vocabulary: str) -> Json:
+        """Return the `includes` object without empty lists."""
+        named = {"users": self.users, "media": self.media, f"{vocabulary}s": self.posts}
+        return {name: list(found.values()) for name, found in named.items() if found}
+
+
+def encode(value: Any) -> bytes:
+    """Return compact UTF-8 JSON, with non-ASCII characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def render_post(post: Post, view: View, kept: frozenset[str]) -> Json:
+    """Return a post as the view wants it."""
+    shown = {name: value for name, value in post.fields.items() if name in kept}
+    return _rename(shown) if view.vocabulary == "post" else shown
+
+
+def _rename(item: Json) -> Json:
+    renamed = {POST_NAMES.get(name, name): value for name, value in item.items()}
+    metrics = renamed.get("public_metrics")
+    if metrics is not None:
+        renamed["public_metrics"] = {POST_NAMES.get(name, name): value for name, value in metrics.items()}
+    return renamed
+
+
+def _user(number: int, view: View) -> Json:
+    known = user(number)
+    shown = {
+        name: value for name, value in known.items() if name in view.user_fields | {"id", "name", "username"}
+    }
+    return _rename(shown) if view.vocabulary == "post" else shown
+
+
+def collect_includes(posts: Iterable[Post], view: View) -> Includes:
+    """Gather what the view's expansions add to these posts; what is gone becomes an error."""
+    includes = Includes()
+    for post in posts:
+        _add_users(includes, post, view)
+        if "attachments.media_keys" in view.expansions:
+            for item in post.media:
+                wanted = view.media_fields | {"media_key", "type"}
+                includes.media[item["media_key"]] = {name: item[name] for name in item if name in wanted}
+        if view.expansions & {"referenced_tweets.id", "referenced_tweets.id.author_id", "referenced_posts"}:
+            _add_referenced(includes, post, view)
+    return includes
+
+
+def _add_users(includes: Includes, post: Post, view: View) -> None:
+    numbers = []
+    if "author_id" in view.expansions:
+        numbers.append(post.author)
+    if "in_reply_to_user_id" in view.expansions and "in_reply_to_user_id" in post.fields:
+        numbers.append(referenced_author(int(post.fields["referenced_tweets"][0]["id"])))
+    if "entities.mentions.username" in view.expansions:
+        mentions = post.fields.get("entities", {}).get("mentions", ())
+        numbers += [(int(item["id"]) - int(user_id(0))) // 7919 for item in mentions]
+    for number in numbers:
+        includes.users[user_id(number)] = _user(number, view)
+
+
+def _add_referenced(includes: Includes, post: Post, view: View) -> None:
+    for reference in post.fields.get("referenced_tweets", ()):
+        other_id = reference["id"]
+        other = referenced_post(int(other_id))
+        if other is None:
+            is_post = view.vocabulary == "post"
+            parameter = "referenced_posts" if is_post else "referenced_tweets.id"
+            host = "api.x.com" if is_post else "api.twitter.com"
+            includes.errors[other_id] = problems.not_found(other_id, parameter, view.vocabulary, host)
+            continue
+        author = referenced_author(int(other_id))
+        shown = Post(other.id, other.raw, other.lang, author, {**other.fields, "author_id": user_id(author)})
+        includes.posts[other_id] = render_post(shown, view, view.kept)
+        if "referenced_tweets.id.author_id" in view.expansions:
+            includes.users[user_id(author)] = _user(author, view)

@@ -1,0 +1,173 @@
+"""The HTTP server: threads, keep-alive, one write an answer, and faults at the level of the socket."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import socket
+import struct
+import time
+import uuid
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Lock
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from airflow_twitter.simulator import control
+from airflow_twitter.simulator.answers import Answer, Request
+from airflow_twitter.simulator.book import Entry
+from airflow_twitter.simulator.rules import Rule
+from airflow_twitter.simulator.service import Service
+
+log = logging.getLogger(__name__)
+
+GZIP_FROM = 1400
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of zero: closing sends RST
+
+
+class Server(ThreadingHTTPServer):
+    """Serve one Service on a loopback port until closed."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], service: Service) -> None:
+        self.service = service
+        self.stopping = Event()
+        self._open: set[socket.socket] = set()
+        self._open_lock = Lock()
+        super().__init__(address, Handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            with self._open_lock:
+                self._open.discard(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("A client went away", exc_info=True)
+
+    def close_all(self) -> None:
+        """Stop slow answers and close every connection that clients keep alive."""
+        self.stopping.set()
+        with self._open_lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Handle one connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = 300
+
+    def handle_one(self) -> None:
+        """Read one request, answer it, and apply what rules say of the wire."""
+        server = cast(Server, self.server)
+        target = urlsplit(self.path)
+        length = self.headers.get("content-length", "0")
+        request = Request(
+            self.command,
+            target.path,
+            dict(parse_qsl(target.query, keep_blank_values=True)),
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(int(length) if length.isdigit() else 0),
+        )
+        if request.path.startswith(control.PREFIX):
+            self._send(control.answer(server.service, request), None)
+            return
+        answer, entry = server.service.answer(request)
+        self._send(answer, entry)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one
+
+    def _send(self, answer: Answer, entry: Entry | None) -> None:
+        wire = {rule.fault: rule for rule in answer.wire}
+        if "slow" in wire and int(wire["slow"]["pieces"]) <= 1:
+            self._pause(float(wire["slow"]["delay_s"]))
+        if "reset_before" in wire or "lost_answer" in wire:
+            self._reset(entry)
+            return
+        body = self._packed(answer)
+        head = self._head(answer, len(body), wire.get("clock_skew"))
+        try:
+            if "cut" in wire:
+                self._cut(head, body, wire["cut"], entry)
+            elif "slow" in wire:
+                self._drip(head, body, wire["slow"])
+            else:
+                self.wfile.write(head + body)
+                self.wfile.flush()
+        except OSError:
+            self.close_connection = True
+            if entry is not None:
+                entry.delivered = False
+
+    def _packed(self, answer: Answer) -> bytes:
+        if len(answer.body) < GZIP_FROM or "gzip" not in self.headers.get("accept-encoding", ""):
+            return answer.body
+        answer.headers["content-encoding"] = "gzip"
+        return gzip.compress(answer.body, compresslevel=1)
+
+    def _head(self, answer: Answer, length: int, skew: Rule | None) -> bytes:
+        now_s = cast(Server, self.server).service.now_s() + (float(skew["skew_s"]) if skew else 0.0)
+        date = formatdate(now_s, usegmt=True)
+        headers = {
+            "date": date if answer.gmt else date.replace("GMT", "UTC"),
+            "server": "tsa_simulator",
+            "api-version": "2.167",
+            "content-type": answer.content_type,
+            "cache-control": "no-cache, no-store, max-age=0",
+            "content-length": str(length),
+            "x-transaction-id": uuid.uuid4().hex[:16],
+            **answer.headers,
+        }
+        reason = HTTPStatus(answer.status).phrase
+        lines = [f"HTTP/1.1 {answer.status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def _reset(self, entry: Entry | None) -> None:
+        if entry is not None:
+            entry.status, entry.delivered = 0, False
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.connection.close()
+        self.close_connection = True
+
+    def _cut(self, head: bytes, body: bytes, rule: Rule, entry: Entry | None) -> None:
+        if entry is not None:
+            entry.delivered = False
+        self.wfile.write(head + body[: int(len(body) * float(rule["share"]))])
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
+
+    def _drip(self, head: bytes, body: bytes, rule: Rule) -> None:
+        pieces = int(rule["pieces"])
+        size = -(-len(body) // pieces)
+        self.wfile.write(head)
+        for at in range(0, len(body), size):
+            self.wfile.write(body[at : at + size])
+            self.wfile.flush()
+            self._pause(float(rule["delay_s"]) / pieces)
+
+    def _pause(self, seconds: float) -> None:
+        cast(Server, self.server).stopping.wait(seconds)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
+
+
+def wait_until_closed(server: Server) -> None:
+    """Serve until the server is shut down."""
+    server.serve_forever(poll_interval=0.05)
+    time.sleep(0)

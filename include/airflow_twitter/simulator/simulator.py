@@ -1,0 +1,106 @@
+"""Run the simulator in this process, as a context manager."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from threading import Thread
+from types import TracebackType
+
+from airflow_twitter.simulator.book import Book
+from airflow_twitter.simulator.rules import Rule
+from airflow_twitter.simulator.server import Server
+from airflow_twitter.simulator.service import Service
+from airflow_twitter.simulator.world import World
+
+
+class Simulator:
+    """A local X API on a loopback port, while the context lasts.
+
+    `limits` overrides requests per window by endpoint, `window_s` is the windows' length (X's is
+    900), `clock_skew_s` puts the server's clock ahead. `clock` returns Unix seconds; tests inject
+    their own to let windows pass without sleeping.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World | None = None,
+        limits: Mapping[str, int] | None = None,
+        window_s: float = 900.0,
+        rules: Iterable[Rule] = (),
+        credentials: tuple[str, str] = ("key", "secret"),
+        clock_skew_s: float = 0.0,
+        clock: Callable[[], float] = time.time,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.service = Service(
+            world or World(), limits or {}, window_s, rules, tuple(credentials), clock_skew_s, clock
+        )
+        self._address = (host, port)
+        self._server: Server | None = None
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> Simulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen and serve in a thread; raise OSError when the port is taken."""
+        self._server = Server(self._address, self.service)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name="x-simulator", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port and every connection."""
+        server, thread = self._server, self._thread
+        self._server = self._thread = None
+        if server is None or thread is None:
+            return
+        server.shutdown()
+        server.close_all()
+        server.server_close()
+        thread.join(timeout=5)
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end."""
+        if self._server is None:
+            raise RuntimeError("The simulator is not running.")
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @property
+    def book(self) -> Book:
+        """What was asked and what was sold."""
+        return self.service.book
+
+    @property
+    def bearer_token(self) -> str:
+        """The token that the app has now."""
+        return self.service.bearer_token
+
+    def add_rules(self, rules: Iterable[Rule]) -> None:
+        """Put more rules in force; their counting starts now."""
+        self.service.rules.add(rules)
+
+    def clear_rules(self) -> None:
+        """Drop all rules."""
+        self.service.rules.clear()
+
+    def reset(self) -> None:
+        """Forget requests, windows and answers; rules stay and count from the beginning."""
+        self.service.reset()
+
+    def truth(
+        self, query: str, since: datetime | str | None = None, until: datetime | str | None = None
+    ) -> list[str]:
+        """Return the ids of all posts that a topic or query finds, newest first; see Service.truth."""
+        return self.service.truth(query, since, until)
