@@ -1,0 +1,166 @@
+"""What every task of a collecting run shares: where its files lie, and the window that it covers."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from airflow.sdk import Context
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_twitter.api.errors import QueryError
+from airflow_twitter.form import FormError, parse
+from airflow_twitter.paging import oldest_id
+from airflow_twitter.posts import coverage
+from airflow_twitter.posts.staging import Staging
+from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.windows import (
+    RunTimes,
+    SearchRequest,
+    Window,
+    WindowError,
+    decide,
+    decide_continuation,
+    rfc3339,
+)
+from airflow_twitter.request import search_request
+
+log = logging.getLogger(__name__)
+
+SEARCH_TASK_ID = "search"
+
+
+def data_store() -> Store:
+    """Return the store below ``TWITTER_DATA``, by default ``data/`` beside the DAGs folder."""
+    return Store(os.environ.get("TWITTER_DATA") or Path(conf.get("core", "dags_folder")).parent / "data")
+
+
+class CollectRun:
+    """One DAG run: its staging folder, its window, and what Airflow says of it.
+
+    ``window.json`` is decided by the first attempt that asks for it and only read afterwards, so that a retry,
+    a wait or a cleared task goes on with the same query over the same span.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.dag_id: str = context["ti"].dag_id
+        self.run_id: str = context["ti"].run_id
+        self.store = data_store()
+        self.staging = Staging(self.store, self.dag_id, self.run_id)
+
+    def kept_window(self) -> Window:
+        """Return the window that an earlier task decided; fails the task when there is none."""
+        kept = self.staging.read_window()
+        if kept is None:
+            raise AirflowFailException(
+                f"{self.staging.folder} holds no window: nothing was searched in this run, or its staged pages "
+                "were cleaned away. Clear the run from its first task on."
+            )
+        return msgspec.convert(kept, Window)
+
+    def window(self, search: Mapping[str, Any]) -> tuple[Window, bool]:
+        """Return the run's window and whether this call decided it.
+
+        Fails the task, without a retry, when what was asked for cannot be collected, or when the run was merged
+        before and its pages are gone: buying them again must be asked for with ``refetch``.
+        """
+        try:
+            return self._window(search)
+        except (FormError, QueryError, WindowError) as error:
+            log.error("PIPELINE END: %s", error)
+            raise AirflowFailException(str(error)) from None
+
+    def _window(self, search: Mapping[str, Any]) -> tuple[Window, bool]:
+        times = self._times()
+        refetch = parse(search)["refetch"]
+        kept = self.staging.read_window()
+        if kept is not None:
+            window = msgspec.convert(kept, Window)
+            if not (refetch and window.clear_number < times.clear_number):
+                self._refuse_cleaned(window.slug, window.fingerprint, window.clear_number)
+                return window, False
+            log.info("Fetching again: the %d staged pages are thrown away.", len(self.staging.pages()))
+            self.staging.discard_pages()
+        now = datetime.now(UTC)
+        request = search_request(search, now)
+        if kept is None and not refetch:
+            self._refuse_cleaned(request.slug, request.fingerprint, clear_number=0)
+        window = self._decide(request, times, parse(search)["continue_from_run"], now)
+        self.staging.write_window(msgspec.to_builtins(window))
+        return window, True
+
+    def _decide(
+        self, request: SearchRequest, times: RunTimes, continue_from_run: str | None, now: datetime
+    ) -> Window:
+        if continue_from_run is None:
+            windows = coverage.windows(self.store, request.slug, request.fingerprint)
+            return decide(request, times, covered_until=coverage.contiguous_end(windows), now=now)
+        other = Staging(self.store, self.dag_id, continue_from_run)
+        inherited = other.read_window()
+        if inherited is None:
+            raise WindowError(
+                f"There is no staged run {continue_from_run!r} of {self.dag_id} to continue: its id is wrong, or "
+                "its pages were cleaned away."
+            )
+        token = self.context["ti"].xcom_pull(
+            task_ids=SEARCH_TASK_ID, key="next_token", run_id=continue_from_run
+        )
+        window = msgspec.convert(inherited, Window)
+        return decide_continuation(
+            request,
+            times,
+            inherited=window,
+            token=token,
+            oldest_id=oldest_id(window, other.pages()),
+            run_id=continue_from_run,
+            now=now,
+        )
+
+    def _refuse_cleaned(self, slug: str, fingerprint: str, clear_number: int) -> None:
+        """Refuse to buy silently what this run has bought and merged before."""
+        if self.staging.pages():
+            return
+        merged = coverage.find_run(self.store, slug, fingerprint, self.dag_id, self.run_id)
+        if merged is not None and merged.pages > 0 and merged.clear_number >= clear_number:
+            raise WindowError(
+                f"This run bought {merged.pages} pages and merged them at {merged.recorded_at}, but they are no "
+                f"longer in {self.staging.folder}: they were cleaned away. The posts are in the dataset. To buy the "
+                "pages again, run with refetch=true."
+            )
+
+    def _times(self) -> RunTimes:
+        """Read the run's interval, which only a schedule or a backfill means.
+
+        A manual run may have none, or one that the trigger form made of the moment it was opened.
+        """
+        run = self.context["dag_run"]
+        interval = None
+        if run.run_type in ("scheduled", "backfill") and run.data_interval_start and run.data_interval_end:
+            interval = (run.data_interval_start, run.data_interval_end)
+        return RunTimes(interval=interval, clear_number=run.clear_number or 0)
+
+
+def log_start(logger: Any, window: Window) -> None:
+    """Log what the run is about and which time it covers."""
+    logger.info(
+        'PIPELINE START: keyword="%s", page_max=%s, max_results=%s',
+        window.keyword,
+        window.page_max,
+        window.max_results,
+    )
+    logger.info(
+        "Window (%s): %s to %s, query %s, endpoint %s, deadline %s.",
+        window.source,
+        rfc3339(window.since),
+        rfc3339(window.until),
+        window.query,
+        window.endpoint,
+        rfc3339(window.deadline),
+    )

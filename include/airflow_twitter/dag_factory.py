@@ -1,0 +1,180 @@
+"""Build the DAGs that collect posts: one per keyword of ``keywords.yaml``, and one for any keyword."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAlias,
+    Context,
+    CronDataIntervalTimetable,
+    Param,
+    chain,
+    get_parsing_context,
+)
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_twitter.assets import NEW_POSTS, posts_asset
+from airflow_twitter.collect_run import SEARCH_TASK_ID
+from airflow_twitter.form import FIELDS
+from airflow_twitter.keywords import Keyword, read_keywords
+from airflow_twitter.operators.merge import TwitterMergeOperator
+from airflow_twitter.operators.search import TwitterSearchOperator
+from airflow_twitter.operators.validate import TwitterValidateOperator
+from airflow_twitter.sensors.rate_limit import TwitterRateLimitSensor
+
+ANY_KEYWORD_DAG_ID = "twitter_search"
+_FIXED_BY_KEYWORD = ("keyword", "query", "language")
+_NOT_SEARCHED_FOR = ("bad_share_max", "export")
+
+_DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "airflow-twitter",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=15),
+}
+
+_STEPS = """
+| task | what it does |
+|---|---|
+| `wait_for_rate_limit` | decides the window, waits until it has settled and X has room; holds no slot |
+| `search` | fetches page by page; each page is kept before the next is asked for. Waits without a slot |
+| `validate` | good posts on, bad ones to quarantine with reasons; asks X nothing |
+| `merge` | posts into `posts/{slug}/`, by id; then `tweets_{slug}.json`; asks X nothing |
+
+A failed or cleared task goes on behind the last page that is kept: nothing is bought twice. A run that ends
+*partial* says so in the log of `search`, and goes on in a new run with `continue_from_run`.
+"""
+
+
+def keyword_dags(path: Path) -> dict[str, DAG]:
+    """Return the DAGs of all keywords that are right, by DAG id.
+
+    While a task parses the file for its own DAG, only that DAG is built.
+    """
+    dag_id = get_parsing_context().dag_id
+    prefix = keyword_dag_id("")
+    if dag_id is not None and not dag_id.startswith(prefix):
+        return {}
+    keywords, _ = read_keywords(path, only_slug=dag_id and dag_id.removeprefix(prefix))
+    return {keyword_dag_id(keyword.slug): keyword_dag(keyword) for keyword in keywords}
+
+
+def keyword_dag_id(slug: str) -> str:
+    """Return the DAG id of a keyword's own DAG."""
+    return f"{ANY_KEYWORD_DAG_ID}__{slug}"
+
+
+def keyword_dag(keyword: Keyword) -> DAG:
+    """Return the scheduled DAG of one keyword."""
+    settings = keyword.settings
+    schedule = settings["schedule"]
+    search = {name: settings[name] for name in _FIXED_BY_KEYWORD}
+    return _collecting_dag(
+        keyword_dag_id(keyword.slug),
+        description=f"Posts about {settings['keyword']!r} from X",
+        doc=f"Collects posts about **{_plain(settings['keyword'])}** on the schedule `{schedule}` and whenever it is "
+        f"triggered.\n{_STEPS.format(slug=keyword.slug)}",
+        schedule=schedule and CronDataIntervalTimetable(schedule, timezone="UTC"),
+        start_date=datetime.fromisoformat(settings["start_date"]).replace(tzinfo=UTC),
+        catchup=settings["catchup"],
+        params=_params(
+            {name: settings.get(name) for name in FIELDS if name in settings}, without=_FIXED_BY_KEYWORD
+        ),
+        fixed=search,
+        conn_id=settings["connection"],
+        outlet=posts_asset(keyword.slug),
+        tags=["twitter", "keyword"],
+    )
+
+
+def any_keyword_dag() -> DAG:
+    """Return the DAG that collects whatever keyword is typed into its form."""
+    return _collecting_dag(
+        ANY_KEYWORD_DAG_ID,
+        description="Posts about any keyword from X",
+        doc=f"Collects posts about the keyword that is typed into the form.\n{_STEPS.format(slug='<slug>')}",
+        schedule=None,
+        params=_params({}),
+        fixed={},
+        conn_id="twitter_default",
+        outlet=NEW_POSTS,
+        tags=["twitter"],
+    )
+
+
+def pool_name(conn_id: str) -> str:
+    """Return the pool whose one slot the searches of a connection share, so that they do not race for its quota."""
+    return conn_id
+
+
+def _collecting_dag(
+    dag_id: str,
+    *,
+    doc: str,
+    fixed: dict[str, Any],
+    conn_id: str,
+    outlet: Asset | AssetAlias,
+    **kwargs: Any,
+) -> DAG:
+    params = kwargs["params"]
+    search = {
+        name: _template(name) for name in FIELDS if name in params and name not in _NOT_SEARCHED_FOR
+    } | fixed
+    with DAG(dag_id, doc_md=doc, max_active_runs=16, default_args=_DEFAULT_ARGS, **kwargs) as dag:
+        chain(
+            TwitterRateLimitSensor(
+                task_id="wait_for_rate_limit",
+                search=search,
+                twitter_conn_id=conn_id,
+                pre_execute=refuse_unknown_keys,
+            ),
+            TwitterSearchOperator(
+                task_id=SEARCH_TASK_ID, search=search, twitter_conn_id=conn_id, pool=pool_name(conn_id)
+            ),
+            TwitterValidateOperator(task_id="validate", bad_share_max="{{ params.bad_share_max }}"),
+            TwitterMergeOperator(task_id="merge", export="{{ params.export }}", outlets=[outlet]),
+        )
+    return dag
+
+
+def refuse_unknown_keys(context: Context) -> None:
+    """Fail a run whose conf holds a key that its form does not have: Airflow itself would take it silently."""
+    conf = context["dag_run"].conf or {}
+    known = context["dag"].params
+    if unknown := sorted(set(conf) - set(known)):
+        raise AirflowFailException(
+            f"Unknown keys in the run's conf: {', '.join(unknown)}. Known are: {', '.join(known)}. Nothing was bought."
+        )
+
+
+def _params(values: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Param]:
+    """Return the form's params with `values` in place of the defaults."""
+    return {
+        name: Param(
+            **{key: value for key, value in schema.items() if key != "default"}
+            | (
+                {"default": values.get(name, schema.get("default"))}
+                if name in values or "default" in schema
+                else {}
+            )
+        )
+        for name, schema in FIELDS.items()
+        if name not in without
+    }
+
+
+def _template(name: str) -> str:
+    if "null" in FIELDS[name]["type"]:
+        return f"{{{{ '' if params.{name} is none else params.{name} }}}}"
+    return f"{{{{ params.{name} }}}}"
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown and HTML show as it is."""
+    return "".join(f"&#{ord(char)};" if char in "<>&*_`[]|#\\\"'" else char for char in text)

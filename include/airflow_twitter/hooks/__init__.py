@@ -1,0 +1,1 @@
+"""Reach X with the credentials of an Airflow Connection."""

@@ -1,0 +1,142 @@
+"""Unite a run's good posts with the dataset of its keyword, without asking X for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from airflow.sdk import AssetAlias, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from airflow_twitter.assets import posts_asset
+from airflow_twitter.collect_run import CollectRun
+from airflow_twitter.posts import coverage, dataset
+from airflow_twitter.posts.coverage import CoveredWindow
+from airflow_twitter.posts.export import export
+from airflow_twitter.posts.lines import read_includes, read_posts
+from airflow_twitter.posts.run_validation import Report
+from airflow_twitter.posts.windows import Window, rfc3339
+
+VALIDATE_TASK_ID = "validate"
+
+
+class TwitterMergeOperator(BaseOperator):
+    """Merge the validated posts of this run into ``posts/<slug>/``, record the coverage, and write the export.
+
+    A union by id in which the newest observation wins: running it again changes nothing, and several runs at once
+    lose nothing. Adds counts to the asset events of its outlets. Without posts it records the coverage and is
+    skipped, so that nothing downstream runs on no news. Returns the counts of the merge.
+
+    :param export: also write ``tweets_<slug>.json``, which costs what the whole dataset holds. (templated)
+    :param lock_timeout_s: how long to wait, in seconds, for another run that writes the same dataset.
+    :param validate_task_id: the task whose report says what to merge.
+    """
+
+    template_fields: Sequence[str] = ("export",)
+    ui_color = "#fbe8cf"
+
+    def __init__(
+        self,
+        *,
+        export: bool | str = True,
+        lock_timeout_s: float = 600.0,
+        validate_task_id: str = VALIDATE_TASK_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.export = export
+        self.lock_timeout_s = lock_timeout_s
+        self.validate_task_id = validate_task_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Merge, record, export, tell; skipped when the run has no posts."""
+        run = CollectRun(context)
+        window = run.kept_window()
+        kept = run.staging.read_report()
+        told = context["ti"].xcom_pull(task_ids=self.validate_task_id)
+        if kept is None or told is None:
+            raise AirflowFailException(f"Nothing has been validated yet: clear {self.validate_task_id}.")
+        report = msgspec.convert(kept, Report)
+        counts = self._merge(run, window.slug, report)
+        complete = told["next_token"] is None
+        self._record(run, window, report, told["next_token"])
+        if not complete:
+            self._warn_partial(run, window, report)
+        if not report.posts:
+            self.log.info("PIPELINE END: total_tweets=0")
+            raise AirflowSkipException("X found no posts in this window: nothing to merge.")
+        if str(self.export).lower() == "true":
+            exported = export(run.store, window.slug, lock_timeout_s=self.lock_timeout_s)
+            self.log.info("Saved %d posts to %s.", exported.posts, run.store.url(exported.key))
+        self._tell(context, window, counts, complete)
+        self.log.info("PIPELINE END: total_tweets=%d", report.posts)
+        return counts
+
+    def _merge(self, run: CollectRun, slug: str, report: Report) -> dict[str, Any]:
+        counts: dict[str, Any] = {}
+        if report.posts:
+            with run.staging.open_validated() as lines:
+                result = dataset.merge(run.store, slug, read_posts(lines), lock_timeout_s=self.lock_timeout_s)
+            counts = asdict(result)
+        for kind, name in (("users", "users"), ("media", "media"), ("included_posts", "posts")):
+            if getattr(report, kind):
+                with run.staging.open_validated(kind) as lines:
+                    dataset.merge_includes(
+                        run.store, slug, name, read_includes(lines), lock_timeout_s=self.lock_timeout_s
+                    )
+        return counts
+
+    def _record(self, run: CollectRun, window: Window, report: Report, next_token: str | None) -> None:
+        since = window.since
+        if report.last_fetched_at:
+            since = min(window.until, window.covered_since(datetime.fromisoformat(report.last_fetched_at)))
+        coverage.record(
+            run.store,
+            window.slug,
+            window.query,
+            window.endpoint,
+            CoveredWindow(
+                since=since,
+                until=window.until,
+                state="complete" if next_token is None else "partial",
+                next_token=next_token,
+                posts=report.posts,
+                pages=report.pages,
+                dag_id=run.dag_id,
+                run_id=run.run_id,
+                clear_number=window.clear_number,
+                recorded_at=datetime.now(UTC),
+            ),
+            lock_timeout_s=self.lock_timeout_s,
+        )
+
+    def _warn_partial(self, run: CollectRun, window: Window, report: Report) -> None:
+        self.log.warning(
+            "The window %s to %s is partial: %d of %s pages, %d posts. To go on, trigger %s with "
+            'continue_from_run="%s".',
+            rfc3339(window.since),
+            rfc3339(window.until),
+            report.pages,
+            window.page_max or "all",
+            report.posts,
+            run.dag_id,
+            run.run_id,
+        )
+
+    def _tell(self, context: Context, window: Window, counts: dict[str, Any], complete: bool) -> None:
+        extra = {
+            "slug": window.slug,
+            "since": rfc3339(window.since),
+            "until": rfc3339(window.until),
+            "complete": complete,
+            **{name: counts[name] for name in ("new", "updated", "unchanged")},
+        }
+        for outlet in self.outlets:
+            events = context["outlet_events"][outlet]
+            if isinstance(outlet, AssetAlias):
+                events.add(posts_asset(window.slug), extra=extra)
+            else:
+                events.extra = extra

@@ -1,0 +1,219 @@
+"""Search X page by page, each page committed before the next is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+
+from airflow_twitter.api.client import Page, XClient
+from airflow_twitter.api.endpoints import ENDPOINTS
+from airflow_twitter.api.errors import PermanentError, RateLimitedError, TokenRejectedError
+from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.collect_run import CollectRun, log_start
+from airflow_twitter.hooks.twitter import TwitterHook
+from airflow_twitter.links.x_search import XSearchLink, x_search_url
+from airflow_twitter.paging import PageRequest, PagingError, below_oldest, is_complete, next_page, next_token
+from airflow_twitter.posts.lines import utc_text
+from airflow_twitter.posts.staging import PageHeader
+from airflow_twitter.posts.windows import Window, WindowError, check_reach, rfc3339
+from airflow_twitter.rate_limit import SharedLimit
+
+SLEEP_MAX_S = 10.0
+"""Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""
+
+
+class DeadlineReached(Exception):
+    """X has room again only after the run's deadline; the argument is that moment."""
+
+
+class TwitterSearchOperator(BaseOperator):
+    """Search X for a keyword and commit every page to the run's staging folder.
+
+    Position, window and deadline live in staging alone: whatever interrupts the task, it goes on behind the last
+    committed page and never asks for a page again. While X has no room for more than 10 seconds it gives its slot
+    back and is rescheduled to the moment that X named. Pushes to XCom, before every wait and at the end:
+    ``pages``, ``posts``, ``next_token`` (None when the window is complete) and ``resumes_at``.
+
+    :param search: what to search for: fields of :data:`airflow_twitter.form.FIELDS`, of which ``keyword`` must
+        be given. (templated)
+    :param twitter_conn_id: the Connection to use. (templated)
+    """
+
+    template_fields: Sequence[str] = ("search", "twitter_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"search": "json"}
+    operator_extra_links = (XSearchLink(),)
+    ui_color = "#d6ecfa"
+
+    def __init__(
+        self,
+        *,
+        search: Mapping[str, Any],
+        twitter_conn_id: str = TwitterHook.default_conn_name,
+        inlets: Sequence[Any] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inlets=[*inlets, RATE_LIMIT], **kwargs)
+        self.search = search
+        self.twitter_conn_id = twitter_conn_id
+
+    def execute(self, context: Context) -> None:
+        """Commit the pages that are missing; reschedules itself to wait, and fails at once where waiting is vain."""
+        run = CollectRun(context)
+        window, decided = run.window(self.search)
+        if decided:
+            log_start(self.log, window)
+        self.search_url = x_search_url(window)
+        walk = _Walk(self, context, run, window)
+        try:
+            walk.go()
+        except DeadlineReached as reached:
+            walk.end_partial(reached.args[0])
+        except (PermanentError, PagingError, WindowError) as error:
+            self.log.error("%s", error)
+            self.log.error("PIPELINE END: %s", getattr(error, "what", "") or error)
+            raise AirflowFailException(str(error)) from None
+        walk.push(resumes_at=None)
+
+
+class _Walk:
+    """One attempt's way through the pages that are not committed yet."""
+
+    def __init__(
+        self, operator: TwitterSearchOperator, context: Context, run: CollectRun, window: Window
+    ) -> None:
+        self.log = operator.log
+        self.hook = TwitterHook(operator.twitter_conn_id, vocabulary=window.vocabulary)
+        self.endpoint = ENDPOINTS[window.endpoint]
+        self.limit = SharedLimit(context, operator.twitter_conn_id, window.endpoint)
+        self.ti = context["ti"]
+        self.run = run
+        self.window = window
+        self.pages = run.staging.pages()
+
+    def go(self) -> None:
+        """Fetch and commit page by page to the window's end, or to ``page_max``."""
+        if self.pages:
+            self.log.info("%d pages are committed already; they are not asked for again.", len(self.pages))
+        else:
+            check_reach(self.window, datetime.now(UTC))
+        with self.hook.get_conn() as client:
+            while (request := next_page(self.window, self.pages)) is not None:
+                self._wait_for_room()
+                self._fetch(client, request)
+        if is_complete(self.window, self.pages):
+            self.log.info('No more pages for keyword "%s".', self.window.keyword)
+        else:
+            self.log.warning(
+                "Stopped after page %s of at most %s: the window is partial. %s",
+                len(self.pages),
+                self.window.page_max,
+                self._how_to_go_on(),
+            )
+
+    def end_partial(self, resumes_at: datetime) -> None:
+        """Say that the deadline comes before X has room, and how to go on."""
+        reached = (
+            f"Rate limit reached: the next request is allowed at {rfc3339(resumes_at)}, after the deadline "
+            f"{rfc3339(self.window.deadline)}."
+        )
+        if not self.pages:
+            self.log.error("PIPELINE END: %s", reached)
+            raise AirflowFailException(
+                f"{reached} Nothing was bought. Clear the run later, with a new deadline in a new run."
+            )
+        self.log.warning(
+            "%s The run ends partial: %d of %s pages, %d posts. %s",
+            reached,
+            len(self.pages),
+            self.window.page_max or "all",
+            self._posts(),
+            self._how_to_go_on(),
+        )
+
+    def push(self, *, resumes_at: datetime | None) -> None:
+        """Show the position in XCom, which Airflow empties whenever the task starts."""
+        self.ti.xcom_push("pages", len(self.pages))
+        self.ti.xcom_push("posts", self._posts())
+        self.ti.xcom_push("next_token", next_token(self.window, self.pages))
+        self.ti.xcom_push("resumes_at", resumes_at and rfc3339(resumes_at))
+
+    def _fetch(self, client: XClient, request: PageRequest) -> None:
+        self.log.info(
+            'Page %d%s of keyword "%s": asking X.',
+            request.number,
+            f" of {self.window.page_max}" if self.window.page_max else "",
+            self.window.keyword,
+        )
+        try:
+            page = self._ask(client, request)
+        except TokenRejectedError as error:
+            self.log.warning("%s", error)
+            request = below_oldest(self.window, self.pages)
+            page = self._ask(client, request)
+        except RateLimitedError as error:
+            self.log.warning("%s", error)
+            self._pause(self.limit.refused(error, datetime.now(UTC)))
+            return
+        self._commit(request, page)
+        self.limit.heard(page.limit)
+
+    def _ask(self, client: XClient, request: PageRequest) -> Page:
+        params = request.params(self.window, client.server_now())
+        return client.search(self.endpoint, params, expand=self.window.expand)
+
+    def _commit(self, request: PageRequest, page: Page) -> None:
+        header = PageHeader(
+            number=request.number,
+            asked_token=request.token,
+            until_id=request.until_id,
+            next_token=page.next_token,
+            fingerprint=self.window.fingerprint,
+            fetched_at=utc_text(page.server_time),
+            request_id=page.request_id,
+            result_count=page.result_count,
+            newest_id=page.newest_id,
+            oldest_id=page.oldest_id,
+        )
+        key = self.run.staging.commit(header, page.body)
+        self.pages.append(header)
+        self.log.info(
+            "Page %d: request successful, %d posts processed, saved to %s.",
+            header.number,
+            header.result_count,
+            self.run.store.url(key),
+        )
+
+    def _wait_for_room(self) -> None:
+        now = datetime.now(UTC)
+        resumes_at = max(self.limit.room_at(now), self.window.settled_at)
+        if resumes_at > now:
+            self._pause(resumes_at)
+
+    def _pause(self, resumes_at: datetime) -> None:
+        """Wait for X: asleep when it is short, else without a slot. Raises DeadlineReached when it is too long."""
+        if resumes_at > self.window.deadline:
+            raise DeadlineReached(resumes_at)
+        wait_s = (resumes_at - datetime.now(UTC)).total_seconds()
+        if wait_s > SLEEP_MAX_S:
+            self.push(resumes_at=resumes_at)
+            self.log.info(
+                "Waiting %.0f s for X, without a slot: going on at %s with page %d.",
+                wait_s,
+                rfc3339(resumes_at),
+                len(self.pages) + 1,
+            )
+            raise AirflowRescheduleException(resumes_at)  # type: ignore[no-untyped-call]
+        self.log.info("Waiting %.1f s for X.", wait_s)
+        time.sleep(max(0.0, wait_s))
+        self.log.info("Resuming with page %d.", len(self.pages) + 1)
+
+    def _posts(self) -> int:
+        return sum(page.result_count for page in self.pages)
+
+    def _how_to_go_on(self) -> str:
+        return f'To go on, trigger {self.run.dag_id} with continue_from_run="{self.run.run_id}".'
