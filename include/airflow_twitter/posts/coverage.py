@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,6 +21,11 @@ from airflow_twitter.posts.store import Store
 log = logging.getLogger(__name__)
 
 MAX_RUNS = 1000
+
+
+class CoverageError(Exception):
+    """Report a coverage file that cannot be read."""
+
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Interval = tuple[datetime, datetime]
@@ -73,12 +78,12 @@ def record(
 ) -> None:
     """Record what a run did of its window, in place of what was recorded of that run before.
 
-    Beyond 1000 runs the oldest complete windows are joined to blocks, without their run ids. Raises
-    LockTimeout.
+    A damaged file is kept aside first. Beyond 1000 runs the oldest complete windows are joined to blocks,
+    without their run ids. Raises LockTimeout.
     """
     key = coverage_key(slug, fingerprint(query, endpoint))
     with store.lock(key, lock_timeout_s):
-        held = _read(store, key)
+        held = _read_or_set_aside(store, key)
         kept = [entry for entry in held.windows if _run(entry) != _run(window)] if held else []
         windows = _compacted([*kept, window])
         content = msgspec.json.encode(_CoverageFile(query=query, endpoint=endpoint, windows=windows))
@@ -86,7 +91,7 @@ def record(
 
 
 def windows(store: Store, slug: str, fingerprint: str) -> list[CoveredWindow]:
-    """Return what is recorded of a query, oldest record first."""
+    """Return what is recorded of a query, oldest record first; raises CoverageError when it is damaged."""
     held = _read(store, coverage_key(slug, fingerprint))
     return held.windows if held else []
 
@@ -148,15 +153,16 @@ def _read(store: Store, key: str) -> _CoverageFile | None:
         return msgspec.json.decode(store.read(key), type=_CoverageFile)
     except FileNotFoundError:
         return None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        aside = store.set_aside(key)
-        log.error(
-            "%s is damaged (%s). It was kept as %s; its coverage begins anew.", store.url(key), error, aside
-        )
+    except ValueError as error:
+        raise CoverageError(
+            f"{store.url(key)} is damaged ({error}), so that nobody knows what was bought. Repair it, or rename it "
+            "to begin anew."
+        ) from None
+
+
+def _read_or_set_aside(store: Store, key: str) -> _CoverageFile | None:
+    try:
+        return _read(store, key)
+    except CoverageError as error:
+        log.error("%s It was kept as %s; what is known begins anew.", error, store.set_aside(key))
         return None
-
-
-def as_dict(window: CoveredWindow) -> dict[str, Any]:
-    """Return a window as JSON values."""
-    result: dict[str, Any] = msgspec.to_builtins(window)
-    return result

@@ -171,7 +171,8 @@ def _merge_into_damaged(
     result.lost_lines += lost
     whole = b"".join(map(readable.__getitem__, sorted(readable)))
     merge_ = SegmentMerge(io.BytesIO(whole), incoming, rewrite=True)
-    _write(store, key, merge_)
+    if not _write(store, key, merge_):
+        store.delete(key)  # nothing in it was readable, and nothing is new
     return merge_
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -18,10 +17,10 @@ class PageError(ValueError):
 class Includes(msgspec.Struct):
     """What X sends beside the posts; "tweets" and "posts" are the same in its two vocabularies."""
 
-    users: list[Raw] = []
-    media: list[Raw] = []
-    tweets: list[Raw] = []
-    posts: list[Raw] = []
+    users: list[Raw] | None = None
+    media: list[Raw] | None = None
+    tweets: list[Raw] | None = None
+    posts: list[Raw] | None = None
 
 
 class SplitPage(msgspec.Struct):
@@ -34,34 +33,25 @@ class SplitPage(msgspec.Struct):
 
 _page_decoder = msgspec.json.Decoder(SplitPage)
 _includes_decoder = msgspec.json.Decoder(Includes)
-_scanner = json.JSONDecoder()
-_SPACE = " \t\r\n"
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]', re.DOTALL)
+_MEMBER = re.compile(rb'\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*:\s*(.*?)\s*', re.DOTALL)
 
 
 def split_page(body: bytes) -> SplitPage:
     """Split the body of a search answer.
 
-    msgspec refuses a page with a lone surrogate or a NaN anywhere; then the ends of each value are found with
-    the standard library, which lets both pass, so that only the post that holds them is lost. Raises
-    PageError when even that cannot read it.
+    msgspec refuses a page with a lone surrogate, a NaN or 1,000 nested lists anywhere; then the page is cut
+    between its brackets, so that only the post that holds them is lost. Raises PageError when even that finds
+    no page.
     """
     try:
         return _page_decoder.decode(body)
     except msgspec.ValidationError as error:
         raise PageError(f"The answer is no page of posts: {error}") from None
     except (msgspec.DecodeError, RecursionError):
-        pass
-    page = SplitPage()
-    text = body.decode("utf-8", "surrogateescape")
-    try:
-        for name, start, end in _members(text, 0):
-            if name == "data":
-                page.data = _elements(text, start)
-            elif name in ("includes", "errors"):
-                setattr(page, name, _raw(text, start, end))
-    except (ValueError, IndexError, RecursionError) as error:
-        raise PageError(f"The answer is no page of posts: {error or type(error).__name__}") from None
-    return page
+        members = _members(body)
+    data = members.get(b"data", b"null")
+    return SplitPage(_elements(data), Raw(members.get(b"includes", b"")), Raw(members.get(b"errors", b"")))
 
 
 def split_includes(raw: bytes) -> Includes:
@@ -71,64 +61,43 @@ def split_includes(raw: bytes) -> Includes:
     except msgspec.ValidationError as error:
         raise PageError(f"The includes cannot be read: {error}") from None
     except (msgspec.DecodeError, RecursionError):
-        pass
-    includes = Includes()
-    text = raw.decode("utf-8", "surrogateescape")
-    try:
-        for kind, start, _ in _members(text, 0):
-            if kind in Includes.__struct_fields__:
-                setattr(includes, kind, _elements(text, start))
-    except (ValueError, IndexError, RecursionError) as error:
-        raise PageError(f"The includes cannot be read: {error or type(error).__name__}") from None
-    return includes
+        members = _members(raw)
+    kinds = Includes.__struct_fields__
+    return Includes(**{kind: _elements(members.get(kind.encode(), b"null")) for kind in kinds})
 
 
-def _members(text: str, position: int) -> Iterator[tuple[str, int, int]]:
-    """Yield name, start and end of each member of the object at `position`."""
-    position = _expect(text, position, "{")
-    while text[position] != "}":
-        name, position = _value(text, position)
-        start = _skip(text, _expect(text, position, ":"))
-        _, end = _value(text, start)
-        yield str(name), start, end
-        position = _next(text, end, "}")
+def _members(raw: bytes) -> dict[bytes, bytes]:
+    """Return the values of an object by name."""
+    members = {}
+    for span in _spans(raw, b"{"):
+        member = _MEMBER.fullmatch(span)
+        if member is None:
+            raise PageError("The answer is no page of posts: it holds a value without a name")
+        members[member[1]] = member[2]
+    return members
 
 
-def _elements(text: str, position: int) -> list[Raw]:
-    """Return the elements of the array at `position`; null is an empty one."""
-    if text.startswith("null", position):
-        return []
-    elements = []
-    position = _expect(text, position, "[")
-    while text[position] != "]":
-        _, end = _value(text, position)
-        elements.append(_raw(text, position, end))
-        position = _next(text, end, "]")
-    return elements
+def _elements(raw: bytes) -> list[Raw]:
+    """Return the elements of an array; null is an empty one."""
+    return [] if raw == b"null" else [Raw(span.strip()) for span in _spans(raw, b"[")]
 
 
-def _raw(text: str, start: int, end: int) -> Raw:
-    return Raw(text[start:end].encode("utf-8", "surrogateescape"))
-
-
-def _value(text: str, position: int) -> tuple[Any, int]:
-    return _scanner.raw_decode(text, position)
-
-
-def _next(text: str, position: int, closing: str) -> int:
-    """Return the position of the next member or element, or of the closing character."""
-    position = _skip(text, position)
-    return position if text[position] == closing else _expect(text, position, ",")
-
-
-def _expect(text: str, position: int, character: str) -> int:
-    position = _skip(text, position)
-    if text[position] != character:
-        raise ValueError(f"{character!r} expected at character {position}")
-    return _skip(text, position + 1)
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in _SPACE:
-        position += 1
-    return position
+def _spans(raw: bytes, opening: bytes) -> Iterator[bytes]:
+    """Yield what stands between the commas of an object or array, whatever it is."""
+    if not raw.lstrip().startswith(opening):
+        raise PageError(f"The answer is no page of posts: {opening.decode()!r} expected")
+    depth = 0
+    begin = raw.index(opening) + 1
+    for token in _TOKEN.finditer(raw):
+        character = token[0]
+        if character in (b"{", b"["):
+            depth += 1
+        elif character in (b"}", b"]"):
+            depth -= 1
+        if depth == 0 or (depth == 1 and character == b","):
+            if depth or raw[begin : token.start()].strip():
+                yield raw[begin : token.start()]
+            begin = token.end()
+        if depth == 0:
+            return
+    raise PageError("The answer is no page of posts: it ends too early")

@@ -98,6 +98,7 @@ class Staging:
         for key in self.store.list(f"{self.folder}/pages"):
             if key.endswith(".page"):
                 headers.append(self._checked_header(key, fingerprint))
+        headers.sort(key=lambda header: header.number)
         for before, after in pairwise(headers):
             if after.number != before.number + 1:
                 raise StagingError(

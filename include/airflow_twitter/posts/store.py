@@ -166,8 +166,8 @@ class Store:
 
         Raises LockTimeout after `timeout_s` seconds.
         """
-        self._path(key)
-        path = self.root / LOCKS / f"{key}.lock"
+        check_key(key)
+        path = self._inside(self.root / LOCKS / f"{key}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=timeout_s)
         try:
@@ -184,10 +184,12 @@ class Store:
 
     def _path(self, key: str) -> Path:
         check_key(key)
-        path = self.root / key
+        return self._inside(self.root / key)
+
+    def _inside(self, path: Path) -> Path:
         real = os.path.realpath(path)
         if real != str(path) and os.path.commonpath([real, self.root]) != str(self.root):
-            raise StoreError(f"{key!r} leads out of the data folder by a symbolic link.")
+            raise StoreError(f"{path} leads out of the data folder by a symbolic link.")
         return path
 
     def _make_folder(self, folder: Path) -> None:

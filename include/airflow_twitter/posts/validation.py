@@ -126,9 +126,10 @@ def _check_includes(checker: _Checker, raw: msgspec.Raw) -> tuple[dict[str, list
     except PageError as error:
         bad = BadPost(checker.page, 0, None, str(error), bytes(raw), "includes")
         return {"users": [], "media": [], "posts": []}, [bad]
-    users, bad_users = checker.check(includes.users, _read_author, "users")
-    media, bad_media = checker.check(includes.media, _read_media, "media")
-    posts, bad_posts = checker.check(includes.tweets + includes.posts, _read_included_post, "included_posts")
+    users, bad_users = checker.check(includes.users or [], _read_author, "users")
+    media, bad_media = checker.check(includes.media or [], _read_media, "media")
+    referenced = (includes.tweets or []) + (includes.posts or [])
+    posts, bad_posts = checker.check(referenced, _read_included_post, "included_posts")
     return {"users": users, "media": media, "posts": posts}, bad_users + bad_media + bad_posts
 
 
