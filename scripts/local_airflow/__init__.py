@@ -1,0 +1,1 @@
+"""Airflow on this machine, with everything it keeps inside the project folder."""

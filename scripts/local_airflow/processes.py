@@ -1,0 +1,119 @@
+"""Start processes in sessions of their own, and end exactly those again. Reads /proc: Linux only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A process, told apart from a later one with the same pid by the moment when it started."""
+
+    pid: int
+    started: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    mark: Mark
+    parent: int
+    session: int
+
+
+def start(command: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a command as the leader of a new session, its output in ``log``, the last start's kept beside it."""
+    if log.exists():
+        log.replace(log.with_suffix(".log.1"))
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def mark(pid: int) -> Mark | None:
+    """Return the mark of a running process, or None."""
+    row = _row(pid)
+    return row.mark if row else None
+
+
+def is_alive(leader: Mark) -> bool:
+    """Say whether it is still that process, and no zombie."""
+    return mark(leader.pid) == leader
+
+
+def stop(leaders: Iterable[Mark], grace_s: float = 10.0) -> None:
+    """End processes and everything they started: first asked to end, and killed after ``grace_s``."""
+    leaders = list(leaders)
+    everyone = _family(leaders)
+    for leader in leaders:
+        if leader in everyone:
+            _send(leader, signal.SIGTERM)
+    deadline = time.monotonic() + grace_s
+    while everyone and time.monotonic() < deadline:
+        time.sleep(0.1)
+        everyone = {member for member in everyone if is_alive(member)} | _family(leaders)
+    while everyone:
+        for member in everyone:
+            _send(member, signal.SIGKILL)
+        time.sleep(0.05)
+        everyone = {member for member in everyone if is_alive(member)} | _family(leaders)
+
+
+def _family(leaders: Iterable[Mark]) -> set[Mark]:
+    """Return every process in the sessions of ``leaders``, and the descendants of those.
+
+    A session outlives its leader, and its id is not given to another process while it does. So a pid that now
+    belongs to another process says that the session has ended.
+    """
+    rows = _table()
+    ours = (one for one in leaders if one.started.startswith(_boot()))
+    sessions = {one.pid for one in ours if one.pid not in rows or rows[one.pid].mark == one}
+    family = {pid for pid, row in rows.items() if row.session in sessions}
+    grown = True
+    while grown:
+        children = {pid for pid, row in rows.items() if row.parent in family}
+        grown = not children <= family
+        family |= children
+    return {rows[pid].mark for pid in family}
+
+
+def _send(to: Mark, number: signal.Signals) -> None:
+    if is_alive(to):
+        with suppress(ProcessLookupError):
+            os.kill(to.pid, number)
+
+
+def _table() -> dict[int, _Row]:
+    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return {row.mark.pid: row for row in map(_row, pids) if row}
+
+
+def _row(pid: int) -> _Row | None:
+    """Read one process from /proc/<pid>/stat; None when it has ended, or is a zombie."""
+    try:
+        # The second field is the command's name in parentheses, and may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    if fields[0] in "ZX":
+        return None
+    return _Row(Mark(pid, f"{_boot()}:{fields[19]}"), parent=int(fields[1]), session=int(fields[3]))
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

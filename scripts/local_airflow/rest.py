@@ -1,0 +1,50 @@
+"""The little of Airflow's REST API that starting and showing a run takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+
+class Airflow:
+    """Talks to one Airflow's API server on loopback."""
+
+    def __init__(self, port: int, password: str | None = None) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+        self._password = password
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def health(self) -> dict[str, Any]:
+        """Return the health of Airflow's parts; empty while the API server does not answer."""
+        try:
+            answer = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=5)
+        except requests.RequestException:
+            return {}
+        return dict(answer.json()) if answer.ok else {}
+
+    def log_in(self) -> None:
+        """Get a token for the user ``admin``, and use it from here on."""
+        answer = self._session.post(
+            f"{self._url}/auth/token", json={"username": "admin", "password": self._password}, timeout=30
+        )
+        answer.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def get(self, path: str, **params: str) -> Any | None:
+        """Return what lies under ``/api/v2``, or None when there is nothing."""
+        answer = self._session.get(f"{self._url}/api/v2/{path}", params=params, timeout=30)
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        return answer.json()
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """Send a change and return the answer."""
+        answer = self._session.request(method, f"{self._url}/api/v2/{path}", json=body, timeout=30)
+        if not answer.ok:
+            raise RuntimeError(
+                f"Airflow refused {method} {path} with {answer.status_code}: {answer.text[:500]}"
+            )
+        return answer.json()
