@@ -11,7 +11,9 @@ from airflow_twitter.simulator.limits import ABSURD_S, Standing
 from airflow_twitter.simulator.render import encode
 from airflow_twitter.simulator.rules import Rule
 
-HTML = b"<!DOCTYPE html>\n<html><head><title>X</title></head><body><h1>Something went wrong</h1></body></html>\n"
+HTML = (
+    b"<!DOCTYPE html>\n<html><head><title>X</title></head><body><h1>Something went wrong</h1></body></html>\n"
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ def _refuse(rule: Rule, standing: Standing | None, now_s: float, token: tuple[st
             return _rate_limited(rule, headers, now_s)
         case "server_error":
             status = int(rule["status"])
-            return html_answer(status) if rule["html"] else json_answer(status, problems.plain(status), headers)
+            return (
+                html_answer(status) if rule["html"] else json_answer(status, problems.plain(status), headers)
+            )
         case "rejected_token":
             return json_answer(400, problems.rejected_token(*token), headers)
         case "html":

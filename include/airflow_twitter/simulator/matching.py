@@ -6,9 +6,8 @@ https://docs.x.com/x-api/posts/search/integrate/operators
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from airflow_twitter.simulator.posts import Post, user, user_id
+from airflow_twitter.simulator.posts import Post, author_number, user, user_id
 
 # Every operator, and whether it may stand alone in a query.
 OPERATORS: Mapping[str, bool] = {
@@ -50,13 +49,10 @@ def _from(value: str, post: Post) -> bool:
 
 
 def _to(value: str, post: Post) -> bool:
-    replied: Any = post.fields.get("in_reply_to_user_id")
+    replied: str | None = post.fields.get("in_reply_to_user_id")
     if replied is None:
         return False
-    return (
-        value == replied
-        or value.removeprefix("@") == user((int(replied) - int(user_id(0))) // 7919)["username"]
-    )
+    return value.removeprefix("@") in (replied, user(author_number(replied))["username"])
 
 
 def _refers(kind: str) -> Callable[[str, Post], bool]:

@@ -10,9 +10,9 @@ import hashlib
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from airflow_twitter.simulator import texts
@@ -45,9 +45,12 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(plain))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Post:
-    """A post as the simulator holds it; `raw` is its text before the API escapes it."""
+    """A post as the simulator holds it; `raw` is its text before the API escapes it.
+
+    `encoded` keeps its JSON by view, since the same posts are asked for again and again.
+    """
 
     id: int
     raw: str
@@ -55,6 +58,7 @@ class Post:
     author: int
     fields: dict[str, Any]
     media: tuple[dict[str, Any], ...] = ()
+    encoded: dict[object, bytes] = field(default_factory=dict, init=False)
 
     @property
     def ms(self) -> int:
@@ -194,6 +198,11 @@ def user_id(number: int) -> str:
     return str(9_000_000_000 + number * 7919)
 
 
+def author_number(known_id: str) -> int:
+    """Return the number of the author with this id."""
+    return (int(known_id) - 9_000_000_000) // 7919
+
+
 def referenced_author(post_id: int) -> int:
     """Return the author number of a post that another one refers to."""
     return digits("author", post_id) % AUTHORS
@@ -227,6 +236,7 @@ def user(number: int) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=4096)
 def referenced_post(post_id: int) -> Post | None:
     """Return a post that another one refers to, or None for every 8th, which is gone."""
     luck = digits("referenced", post_id)

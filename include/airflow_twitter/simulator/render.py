@@ -10,10 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from airflow_twitter.simulator import problems
-from airflow_twitter.simulator.posts import Post, referenced_author, referenced_post, user, user_id
+from airflow_twitter.simulator.posts import (
+    Post,
+    author_number,
+    referenced_author,
+    referenced_post,
+    user,
+    user_id,
+)
 
 Json = dict[str, Any]
 
@@ -47,7 +55,7 @@ class View:
     media_fields: frozenset[str] = frozenset()
     expansions: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def kept(self) -> frozenset[str]:
         """Our names of the fields that a post shows."""
         expanded = {EXPANDED_FIELDS[name] for name in self.expansions if name in EXPANDED_FIELDS}
@@ -78,9 +86,16 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def render_post(post: Post, view: View, kept: frozenset[str]) -> Json:
+def encode_post(post: Post, view: View) -> bytes:
+    """Return a post's JSON as the view wants it."""
+    if view not in post.encoded:
+        post.encoded[view] = encode(render_post(post, view))
+    return post.encoded[view]
+
+
+def render_post(post: Post, view: View) -> Json:
     """Return a post as the view wants it."""
-    shown = {name: value for name, value in post.fields.items() if name in kept}
+    shown = {name: value for name, value in post.fields.items() if name in view.kept}
     return _rename(shown) if view.vocabulary == "post" else shown
 
 
@@ -122,9 +137,10 @@ def _add_users(includes: Includes, post: Post, view: View) -> None:
         numbers.append(referenced_author(int(post.fields["referenced_tweets"][0]["id"])))
     if "entities.mentions.username" in view.expansions:
         mentions = post.fields.get("entities", {}).get("mentions", ())
-        numbers += [(int(item["id"]) - int(user_id(0))) // 7919 for item in mentions]
+        numbers += [author_number(item["id"]) for item in mentions]
     for number in numbers:
-        includes.users[user_id(number)] = _user(number, view)
+        if user_id(number) not in includes.users:
+            includes.users[user_id(number)] = _user(number, view)
 
 
 def _add_referenced(includes: Includes, post: Post, view: View) -> None:
@@ -139,6 +155,6 @@ def _add_referenced(includes: Includes, post: Post, view: View) -> None:
             continue
         author = referenced_author(int(other_id))
         shown = Post(other.id, other.raw, other.lang, author, {**other.fields, "author_id": user_id(author)})
-        includes.posts[other_id] = render_post(shown, view, view.kept)
+        includes.posts[other_id] = render_post(shown, view)
         if "referenced_tweets.id.author_id" in view.expansions:
             includes.users[user_id(author)] = _user(author, view)

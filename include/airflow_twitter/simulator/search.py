@@ -11,7 +11,7 @@ from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.asks import Ask
 from airflow_twitter.simulator.malformed import break_post
 from airflow_twitter.simulator.posts import Post
-from airflow_twitter.simulator.render import collect_includes, encode, render_post
+from airflow_twitter.simulator.render import collect_includes, encode, encode_post, render_post
 from airflow_twitter.simulator.rules import Rule
 from airflow_twitter.simulator.snowflake import id_at
 from airflow_twitter.simulator.tokens import Position, write_token
@@ -92,12 +92,11 @@ def _liked(post: Post, likes: int) -> Post:
 
 def write_page(page: Page, ask: Ask) -> WrittenPage:
     """Encode a page; without posts there is no `data` at all."""
-    kept = ask.view.kept
-    items = [encode(render_post(post, ask.view, kept)) for post in page.posts]
+    items = [encode_post(post, ask.view) for post in page.posts]
     broken = []
     for at, kind in page.malformed.items():
         if at < len(items):
-            items[at] = break_post(kind, render_post(page.posts[at], ask.view, kept))
+            items[at] = break_post(kind, render_post(page.posts[at], ask.view))
             broken.append({"id": str(page.posts[at].id), "kind": kind})
     includes = collect_includes(page.posts, ask.view)
     errors = [*page.errors, *includes.errors.values()]

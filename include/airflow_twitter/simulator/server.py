@@ -6,7 +6,6 @@ import gzip
 import logging
 import socket
 import struct
-import time
 import uuid
 from email.utils import formatdate
 from http import HTTPStatus
@@ -133,7 +132,10 @@ class Handler(BaseHTTPRequestHandler):
             **answer.headers,
         }
         reason = HTTPStatus(answer.status).phrase
-        lines = [f"HTTP/1.1 {answer.status} {reason}", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [
+            f"HTTP/1.1 {answer.status} {reason}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _reset(self, entry: Entry | None) -> None:
@@ -165,9 +167,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)
-
-
-def wait_until_closed(server: Server) -> None:
-    """Serve until the server is shut down."""
-    server.serve_forever(poll_interval=0.05)
-    time.sleep(0)

@@ -66,7 +66,9 @@ class Service:
     def bearer_token(self) -> str:
         """The app's token: always the same one until it is revoked, URL-encoded as X gives it."""
         seal = hashlib.sha256(f"{self.credentials}{self._revoked}".encode()).digest()
-        return "A" * 22 + base64.b64encode(seal).decode().replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+        return "A" * 22 + base64.b64encode(seal).decode().replace("+", "%2B").replace("/", "%2F").replace(
+            "=", "%3D"
+        )
 
     def truth(
         self, query: str, since: datetime | str | None = None, until: datetime | str | None = None
@@ -117,7 +119,9 @@ class Service:
             return {"grant_type": _form(request).get("grant_type", "")}
         return dict(request.params)
 
-    def _answer(self, endpoint: str, method: str, request: Request, rules: list[Rule], entry: Entry) -> Answer:
+    def _answer(
+        self, endpoint: str, method: str, request: Request, rules: list[Rule], entry: Entry
+    ) -> Answer:
         if request.path not in ROUTES:
             return json_answer(404, problems.plain(404))
         if request.method != method:

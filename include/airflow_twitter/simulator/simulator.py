@@ -37,7 +37,7 @@ class Simulator:
         port: int = 0,
     ) -> None:
         self.service = Service(
-            world or World(), limits or {}, window_s, rules, tuple(credentials), clock_skew_s, clock
+            world or World(), limits or {}, window_s, rules, credentials, clock_skew_s, clock
         )
         self._address = (host, port)
         self._server: Server | None = None
@@ -55,7 +55,9 @@ class Simulator:
     def start(self) -> None:
         """Listen and serve in a thread; raise OSError when the port is taken."""
         self._server = Server(self._address, self.service)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name="x-simulator", daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(0.05,), name="x-simulator", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:

@@ -4,6 +4,8 @@
 `&`, `<` and `>` (https://docs.x.com/x-api/fundamentals/data-dictionary).
 """
 
+# ruff: noqa: RUF001 - letters that look like others are what real posts hold
+
 from __future__ import annotations
 
 TEMPLATES: tuple[tuple[str, str], ...] = (

@@ -94,7 +94,7 @@ class World:
             raise ValueError("A world's start is an aware datetime.")
         self._rows = {name: self._row(name, topic) for name, topic in self.topics.items()}
         self._vocabularies = {name: frozenset(words(name)) | _filler_words() for name in self.topics}
-        self._post = lru_cache(maxsize=50_000)(make_post)
+        self._post = lru_cache(maxsize=20_000)(make_post)
 
     def _row(self, name: str, topic: Topic) -> Row:
         if topic.per_day is not None:
@@ -129,7 +129,7 @@ class World:
 
     def oldest_ms(self, now_ms: int) -> int:
         """Return a time before all fixed topics and seven days before now."""
-        origins = [int(row.origin_ms) for row in self._rows.values() if row.last is not None]
+        origins = [int(self._rows[name].origin_ms) for name, topic in self.topics.items() if topic.total]
         return min([now_ms - 7 * DAY_MS, *origins])
 
 
