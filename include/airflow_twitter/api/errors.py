@@ -211,7 +211,8 @@ ERRORS: dict[tuple[int, Key], type[XError]] = {
 
 def error_class(status: int, *keys: Key) -> type[XError]:
     """Return the class of an answer with this status; the first of `keys` that the table knows decides."""
-    for key in (*keys, None):
+    known = [key for key in keys if key is not None]
+    for key in (*known, None):
         if (status, key) in ERRORS:
             return ERRORS[status, key]
     return ServerError if status >= 500 else PermanentError
