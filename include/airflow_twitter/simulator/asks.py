@@ -64,14 +64,19 @@ class Ask:
     view: View
 
 
-class _Checks:
+class Checks:
     """Collect what is wrong with the parameters; X names all of it in one answer."""
 
-    def __init__(self, endpoint: Endpoint, params: Mapping[str, str], now_ms: int) -> None:
-        self.endpoint = endpoint
+    def __init__(self, endpoint: Endpoint | None, params: Mapping[str, str], now_ms: int) -> None:
+        self.endpoint = endpoint or ENDPOINTS["search_all"]
         self.params = params
         self.now_ms = now_ms
         self.errors: list[dict[str, Any]] = []
+
+    def raise_errors(self) -> None:
+        """Raise BadRequest when anything was wrong."""
+        if self.errors:
+            raise BadRequest(problems.invalid_request(self.errors))
 
     def refuse(self, name: str, message: str) -> None:
         self.errors.append(problems.parameter_error(name, self.params.get(name, ""), message))
@@ -104,13 +109,13 @@ class _Checks:
             return default
         return int(text)
 
-    def query(self) -> Node | None:
+    def query(self) -> Node:
         """Read the query."""
         try:
             return parse_query(self.params.get("query", ""), self.endpoint.query_length)
         except QueryError as error:
             self.refuse("query", str(error))
-            return None
+            return Node("or")
 
     def time(self, name: str) -> int | None:
         """Read a time in milliseconds that lies in the endpoint's reach and 10 s or more in the past."""
@@ -179,7 +184,7 @@ class _Checks:
 def read_ask(endpoint_name: str, params: Mapping[str, str], now_ms: int) -> Ask:
     """Return the checked request; raise BadRequest with all that is wrong with it."""
     endpoint = ENDPOINTS[endpoint_name]
-    checks = _Checks(endpoint, params, now_ms)
+    checks = Checks(endpoint, params, now_ms)
     spoken = vocabulary.vocabulary_of(params)
     names = vocabulary.names_of(spoken)
     is_counts = endpoint_name.startswith("counts")
@@ -192,8 +197,7 @@ def read_ask(endpoint_name: str, params: Mapping[str, str], now_ms: int) -> Ask:
     checks.listed("search_count.fields", vocabulary.COUNT_FIELDS)
     checks.listed("granularity", ("minute", "hour", "day"))
     checks.listed("sort_order", ("recency", "relevancy"))
-    if query is None or checks.errors:
-        raise BadRequest(problems.invalid_request(checks.errors))
+    checks.raise_errors()
     bound_to = fingerprint(endpoint_name, params)
     if token is not None:
         position = _position(token, bound_to, params)

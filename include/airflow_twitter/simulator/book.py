@@ -28,6 +28,10 @@ class Entry:
         """Return the JSON form."""
         return asdict(self)
 
+    def note(self) -> str:
+        """Return a few words on the fault, for logs."""
+        return f" ({self.fault})" if self.fault else ""
+
 
 class Book:
     """All requests since the start, in the order in which they came."""

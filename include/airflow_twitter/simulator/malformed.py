@@ -56,10 +56,3 @@ KINDS: Mapping[str, Callable[[Json], bytes]] = {
     "pretty": lambda post: json.dumps(post, ensure_ascii=False, indent=2).encode(),
     "escaped": lambda post: json.dumps(post, ensure_ascii=True).encode(),
 }
-
-
-def break_post(kind: str, post: Json) -> bytes:
-    """Return a post's JSON broken in one of the KINDS; raise ValueError for another."""
-    if kind not in KINDS:
-        raise ValueError(f"No kind {kind!r} of malformed post; there are {', '.join(KINDS)}.")
-    return KINDS[kind](post)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
 
+from airflow_twitter.simulator.malformed import KINDS
+
 ENDPOINTS = ("token", "search_recent", "search_all", "counts_recent", "counts_all", "usage")
 
 # Every fault: what happens, and its parameters with their defaults.
@@ -52,6 +54,13 @@ FAULTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "no_limit_headers": ("the answer has no x-rate-limit headers", {}),
 }
 
+# Parameters whose values are a fixed set.
+_VALUES: Mapping[str, Mapping[str, Iterable[Any]]] = {
+    "server_error": {"status": (500, 502, 503, 504)},
+    "malformed": {"kinds": tuple(KINDS)},
+    "usage_cap": {"period": ("Monthly", "Daily")},
+}
+
 PAGE_FAULTS = frozenset(
     {"short_page", "empty_page", "repeated_page", "self_token", "malformed", "late_index", "partial_errors"}
     | {"changed_metrics"}
@@ -81,6 +90,13 @@ class Rule:
         unknown = set(self.params) - set(FAULTS[self.fault][1])
         if unknown:
             raise ValueError(f"The fault {self.fault} has no parameter {', '.join(sorted(unknown))}.")
+        for name, allowed in _VALUES.get(self.fault, {}).items():
+            value = self[name]
+            wrong = set(value if isinstance(value, list | tuple) else [value]) - set(allowed)
+            if wrong:
+                raise ValueError(
+                    f"The fault {self.fault} takes no {name} {wrong}; there are {', '.join(map(str, allowed))}."
+                )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rule:

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.asks import Ask
-from airflow_twitter.simulator.malformed import break_post
+from airflow_twitter.simulator.malformed import KINDS
 from airflow_twitter.simulator.posts import Post
 from airflow_twitter.simulator.render import collect_includes, encode, encode_post, render_post
 from airflow_twitter.simulator.rules import Rule
@@ -96,7 +96,7 @@ def write_page(page: Page, ask: Ask) -> WrittenPage:
     broken = []
     for at, kind in page.malformed.items():
         if at < len(items):
-            items[at] = break_post(kind, render_post(page.posts[at], ask.view))
+            items[at] = KINDS[kind](render_post(page.posts[at], ask.view))
             broken.append({"id": str(page.posts[at].id), "kind": kind})
     includes = collect_includes(page.posts, ask.view)
     errors = [*page.errors, *includes.errors.values()]

@@ -10,6 +10,7 @@ import uuid
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Event, Lock
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -38,6 +39,11 @@ class Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._open_lock = Lock()
         super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the reverse look-up of the host's name, which may take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
@@ -87,8 +93,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         answer, entry = server.service.answer(request)
         self._send(answer, entry)
+        log.debug("%s -> %s, %s posts%s", entry.endpoint, entry.status, len(entry.ids), entry.note())
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = handle_one
 
     def _send(self, answer: Answer, entry: Entry | None) -> None:
         wire = {rule.fault: rule for rule in answer.wire}
@@ -99,6 +106,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = self._packed(answer)
         head = self._head(answer, len(body), wire.get("clock_skew"))
+        body = b"" if self.command == "HEAD" else body
         try:
             if "cut" in wire:
                 self._cut(head, body, wire["cut"], entry)
@@ -166,4 +174,4 @@ class Handler(BaseHTTPRequestHandler):
         cast(Server, self.server).stopping.wait(seconds)
 
     def log_message(self, format: str, *args: Any) -> None:
-        log.debug(format, *args)
+        """Say nothing: a request line may hold anything."""

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, unquote_plus
 
 from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.answers import Answer, Request, json_answer, refusal, too_many_requests
-from airflow_twitter.simulator.asks import BadRequest, parse_ms, read_ask, token_name
+from airflow_twitter.simulator.asks import Ask, BadRequest, parse_ms, read_ask, token_name
 from airflow_twitter.simulator.book import Book, Entry
+from airflow_twitter.simulator.counts import count_posts, report_usage
 from airflow_twitter.simulator.limits import Limits
 from airflow_twitter.simulator.posts import Post, iso
 from airflow_twitter.simulator.queries import Node, parse_query
@@ -152,11 +153,15 @@ class Service:
         return answer
 
     def _found(self, endpoint: str, params: Mapping[str, str], rules: list[Rule], entry: Entry) -> Answer:
-        return self._search(endpoint, params, rules, entry)
-
-    def _search(self, endpoint: str, params: Mapping[str, str], rules: list[Rule], entry: Entry) -> Answer:
         now_ms = int(self.now_s() * 1000)
+        if endpoint == "usage":
+            return json_answer(200, report_usage(self.book.requests, params, now_ms))
         ask = read_ask(endpoint, params, now_ms)
+        if endpoint.startswith("counts"):
+            return json_answer(200, count_posts(self.world, ask))
+        return self._search(ask, now_ms, rules, entry)
+
+    def _search(self, ask: Ask, now_ms: int, rules: list[Rule], entry: Entry) -> Answer:
         page_rules = [rule for rule in rules if rule.fault in PAGE_FAULTS]
         page = find_page(self.world, ask, now_ms, page_rules, self._before.get(ask.bound_to, ()))
         with self._lock:
