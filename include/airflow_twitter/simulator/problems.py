@@ -11,7 +11,7 @@ from typing import Any
 
 Body = dict[str, Any]
 
-# `type` comes with either host; error answers keep the older one, partial errors follow the vocabulary.
+# `type` comes with either host: here with this one, or with api.x.com for requests that speak of posts.
 PROBLEMS = "https://api.twitter.com/2/problems/"
 
 TITLES: Mapping[int, str] = {

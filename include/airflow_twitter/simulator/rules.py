@@ -50,7 +50,7 @@ FAULTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "partial_errors": ("`errors` beside the data", {"count": 1}),
     "changed_metrics": ("the posts have more likes than before", {"likes": 1000}),
     # In the head
-    "clock_skew": ("the Date header is off", {"skew_s": 300.0}),
+    "clock_skew": ("Date and resets are those of a clock that is ahead", {"skew_s": 300.0}),
     "no_limit_headers": ("the answer has no x-rate-limit headers", {}),
 }
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from airflow_twitter.simulator import control
-from airflow_twitter.simulator.answers import Answer, Request
+from airflow_twitter.simulator.answers import Answer, Request, json_answer
 from airflow_twitter.simulator.book import Entry
 from airflow_twitter.simulator.rules import Rule
 from airflow_twitter.simulator.service import Service
@@ -91,7 +91,12 @@ class Handler(BaseHTTPRequestHandler):
         if request.path.startswith(control.PREFIX):
             self._send(control.answer(server.service, request), None)
             return
-        answer, entry = server.service.answer(request)
+        try:
+            answer, entry = server.service.answer(request)
+        except Exception:
+            log.exception("The simulator itself failed at %s", request.path)
+            self._send(json_answer(500, {"detail": "The simulator itself failed: see its log."}), None)
+            return
         self._send(answer, entry)
         log.debug("%s -> %s, %s posts%s", entry.endpoint, entry.status, len(entry.ids), entry.note())
 
@@ -127,8 +132,11 @@ class Handler(BaseHTTPRequestHandler):
         return gzip.compress(answer.body, compresslevel=1)
 
     def _head(self, answer: Answer, length: int, skew: Rule | None) -> bytes:
-        now_s = cast(Server, self.server).service.now_s() + (float(skew["skew_s"]) if skew else 0.0)
-        date = formatdate(now_s, usegmt=True)
+        skew_s = float(skew["skew_s"]) if skew else 0.0
+        date = formatdate(cast(Server, self.server).service.now_s() + skew_s, usegmt=True)
+        for name in answer.headers:
+            if name.endswith("-reset"):
+                answer.headers[name] = str(int(answer.headers[name]) + int(skew_s))
         headers = {
             "date": date if answer.gmt else date.replace("GMT", "UTC"),
             "server": "tsa_simulator",
@@ -163,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _drip(self, head: bytes, body: bytes, rule: Rule) -> None:
         pieces = int(rule["pieces"])
-        size = -(-len(body) // pieces)
+        size = max(1, -(-len(body) // pieces))
         self.wfile.write(head)
         for at in range(0, len(body), size):
             self.wfile.write(body[at : at + size])

@@ -21,6 +21,7 @@ from airflow_twitter.simulator.queries import Node, parse_query
 from airflow_twitter.simulator.rules import PAGE_FAULTS, Rule, RuleBook
 from airflow_twitter.simulator.search import find_page, write_page
 from airflow_twitter.simulator.snowflake import id_at
+from airflow_twitter.simulator.vocabulary import vocabulary_of
 from airflow_twitter.simulator.world import World
 
 # Path -> (endpoint, method)
@@ -105,6 +106,8 @@ class Service:
         rules = self.rules.taken(endpoint)
         entry.fault = "+".join(rule.fault for rule in rules) or None
         answer = self._answer(endpoint, method, request, rules, entry)
+        if answer.status >= 400 and vocabulary_of(request.params) == "post":
+            answer.body = answer.body.replace(b"https://api.twitter.com/2/", b"https://api.x.com/2/")
         answer.wire = [rule for rule in rules if rule.fault in WIRE_FAULTS]
         if any(rule.fault == "no_limit_headers" for rule in rules):
             answer.headers = {name: value for name, value in answer.headers.items() if "limit" not in name}
