@@ -23,12 +23,13 @@ RESET = b""
 class ScriptedServer:
     """Answer each HTTP request, on loopback, with the next answer it was told; `requests` holds what came.
 
-    After an answer that is shorter than it says, the connection is closed.
+    After an answer that is shorter than it says, and when no answer is left, the connection is closed.
     """
 
     def __init__(self) -> None:
         self.answers: list[bytes | Callable[[socket.socket], None]] = []
         self.requests: list[bytes] = []
+        self.connections = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._closing = threading.Event()
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -76,12 +77,15 @@ class ScriptedServer:
             if self._closing.is_set():
                 connection.close()
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError), connection.makefile("rb") as stream:
             while request := _read_request(stream):
                 self.requests.append(request)
+                if not self.answers:
+                    return
                 answer = self.answers.pop(0)
                 if callable(answer):
                     answer(connection)
@@ -108,7 +112,7 @@ def _read_request(stream: Any) -> bytes:
 
 def _is_whole(answer: bytes) -> bool:
     head, _, body = answer.partition(b"\r\n\r\n")
-    return f"Content-Length: {len(body)}".encode() in head
+    return f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"
 
 
 def http(

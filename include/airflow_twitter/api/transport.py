@@ -155,13 +155,13 @@ def _network_error(label: str, error: requests.RequestException) -> NetworkError
     if isinstance(error, _UNSENDABLE):
         return PermanentError(f"{label} failed", detail=f"It could not be sent ({type(error).__name__})")
     names = list(dict.fromkeys(type(cause).__name__ for cause in causes))
-    return NetworkError(f"{label} failed", detail=f"{_describe(error)} ({', '.join(names)})")
+    return NetworkError(f"{label} failed", detail=f"{_describe(error, causes)} ({', '.join(names)})")
 
 
-def _describe(error: requests.RequestException) -> str:
+def _describe(error: requests.RequestException, causes: list[BaseException]) -> str:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "No connection in time"
-    if isinstance(error, requests.exceptions.Timeout):
+    if any(isinstance(cause, TimeoutError) for cause in causes):
         return "No answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "The answer was cut off"

@@ -1,0 +1,333 @@
+"""One HTTP request: where it may go, what it carries, and what can happen on the way."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from requests.auth import HTTPBasicAuth
+
+from airflow_twitter.api.errors import ConfigError, NetworkError, PermanentError
+from airflow_twitter.api.transport import Response, Timeouts, check_base_url, is_loopback, open_session, send
+
+AUTH = HTTPBasicAuth("ours", "ours-too")
+AUTH_HEADER = "Basic b3VyczpvdXJzLXRvbw=="
+
+
+def ask(url: str, *, session: requests.Session | None = None, **options: Any) -> Response:
+    """Send a GET with our own authentication."""
+    with session or open_session(url) as opened:
+        return send(
+            opened,
+            "GET",
+            f"{url}/2/tweets/search/recent",
+            auth=AUTH,
+            timeouts=options.pop("timeouts", Timeouts(5.0, 5.0)),
+            monotonic=options.pop("monotonic", time.monotonic),
+            **options,
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://api.x.com", "https://api.x.com"),
+        ("https://api.x.com/", "https://api.x.com"),
+        (" api.x.com ", "https://api.x.com"),
+        ("api.x.com:8443/gateway/", "https://api.x.com:8443/gateway"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://127.8.9.1", "http://127.8.9.1"),
+        ("http://localhost:1", "http://localhost:1"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("HTTPS://API.X.COM", "HTTPS://API.X.COM"),
+    ],
+)
+def test_https_anywhere_and_http_on_loopback(given: str, url: str) -> None:
+    """A bare host means https; http is for this machine only."""
+    assert check_base_url(given) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.x.com",
+        "http://192.168.1.5:8080",
+        "http://0.0.0.0:8080",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://localhost@example.com",
+        "ftp://api.x.com",
+        "https://user:password@api.x.com",
+        "https://api.x.com/?a=b",
+        "https://api.x.com/#a",
+        "https://api.x.com:99999",
+        "https://api.x.com:0",
+        "https://",
+        "https:///path",
+        "https://[::1",
+        "https://api .x.com",
+        "https://api.x.com\n.example.com",
+        "",
+    ],
+)
+def test_other_hosts_are_refused_without_repeating_credentials(url: str) -> None:
+    """Whatever could show the token to the network is no base URL."""
+    with pytest.raises(ConfigError) as caught:
+        check_base_url(url)
+    assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"), [("LOCALHOST", True), ("::1", True), ("127.1", False), ("x", False)]
+)
+def test_loopback_is_told_by_the_address_itself(host: str, loopback: bool) -> None:
+    """Only localhost and loopback addresses count; nothing is looked up."""
+    assert is_loopback(host) is loopback
+
+
+def test_request_carries_what_x_wants(server: Any) -> None:
+    """Query, our authentication, gzip and the name of the client; the answer comes whole."""
+    server.answer(200, b'{"a":1}', {"x-transaction-id": "abc"})
+    response = ask(server.url, params={"query": 'a "b c" #d', "max_results": "10"})
+    assert (response.status, response.body, response.headers["X-Transaction-Id"]) == (200, b'{"a":1}', "abc")
+    assert server.lines == ["GET /2/tweets/search/recent?query=a+%22b+c%22+%23d&max_results=10"]
+    headers = server.headers(0)
+    assert headers["authorization"] == AUTH_HEADER
+    assert headers["accept-encoding"] == "gzip, deflate"
+    assert headers["user-agent"].startswith("airflow-twitter/")
+
+
+def test_gzip_is_undone(server: Any) -> None:
+    """The body is what X wrote before compressing."""
+    server.answer(200, gzip.compress(b'{"a":1}'), {"Content-Encoding": "gzip"})
+    assert ask(server.url).body == b'{"a":1}'
+
+
+def test_connection_is_kept_and_no_cookie_is_sent_back(server: Any) -> None:
+    """Two requests share one connection, and a cookie set by the first is not carried on."""
+    server.answer(200, b"{}", {"Set-Cookie": "guest_id=1; Path=/"})
+    server.answer(200, b"{}")
+    with open_session(server.url) as session:
+        for _ in range(2):
+            send(session, "GET", server.url, auth=AUTH, timeouts=Timeouts(5, 5), monotonic=time.monotonic)
+    assert server.connections == 1
+    assert "cookie" not in server.headers(1)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_is_not_followed(server: Any, status: int) -> None:
+    """A redirect is handed back as it is; its target is never asked."""
+    server.answer(status, b"", {"Location": f"{server.url}/elsewhere"})
+    assert ask(server.url).status == status
+    assert len(server.requests) == 1
+
+
+def test_netrc_is_not_used(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A netrc file with credentials for the very host changes nothing, though requests would read it."""
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login theirs password theirs-too\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    server.answer(200, b"{}")
+    requests.get(server.url, timeout=5)
+    assert server.headers(0)["authorization"] != AUTH_HEADER, (
+        "the trap must work for the test to mean anything"
+    )
+    for trusting in (False, True):
+        server.answer(200, b"{}")
+        session = open_session(server.url)
+        session.trust_env = trusting
+        ask(server.url, session=session)
+        assert server.headers(-1)["authorization"] == AUTH_HEADER
+
+
+def test_proxy_of_the_environment_never_sees_loopback(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a proxy named for everything, a request to loopback still goes straight there."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://user:password@127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        server.answer(200, b"{}")
+        assert ask(server.url).status == 200
+        proxy.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+
+
+def test_proxy_for_https_is_used_and_its_password_not_shown(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A company's proxy gets a CONNECT without our authentication; its own password stays out of errors."""
+    server.answer(403, b"no")
+    monkeypatch.setenv("https_proxy", server.url.replace("//", "//user:proxy-password@"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(NetworkError) as caught:
+        ask("https://api.example.invalid")
+    assert server.lines == ["CONNECT api.example.invalid:443"]
+    assert server.headers(0).get("authorization") is None
+    assert "proxy-password" not in f"{caught.value} {caught.value!r}"
+    assert caught.value.__suppress_context__
+
+
+def test_reset_is_a_network_error(server: Any) -> None:
+    """A connection that is reset before the answer."""
+    server.reset()
+    with pytest.raises(NetworkError, match=r"GET /2/tweets/search/recent failed: The connection failed"):
+        ask(server.url)
+
+
+def test_refused_connection_is_a_network_error() -> None:
+    """Nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    with pytest.raises(NetworkError, match="ConnectionRefusedError"):
+        ask(url)
+
+
+def test_close_without_an_answer_is_a_network_error(server: Any) -> None:
+    """A connection that is closed cleanly before the answer."""
+    server.then(lambda connection: connection.shutdown(socket.SHUT_RDWR))
+    with pytest.raises(NetworkError, match="RemoteDisconnected"):
+        ask(server.url)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 500])
+def test_truncated_body_is_a_network_error(server: Any, keep: int) -> None:
+    """An answer shorter than it says is not taken for a whole one."""
+    server.cut(200, b'{"a":"' + b"x" * 1000 + b'"}', keep=keep)
+    with pytest.raises(NetworkError, match="cut off"):
+        ask(server.url)
+
+
+def test_broken_gzip_is_a_network_error(server: Any) -> None:
+    """A body that cannot be decompressed."""
+    server.answer(200, b"no gzip", {"Content-Encoding": "gzip"})
+    with pytest.raises(NetworkError, match="could not be decompressed"):
+        ask(server.url)
+
+
+def test_garbage_instead_of_http_is_a_network_error(server: Any) -> None:
+    """A server that speaks something else."""
+    server.then(lambda connection: connection.sendall(b"SSH-2.0-something\r\n\r\n"))
+    with pytest.raises(NetworkError):
+        ask(server.url)
+
+
+def test_silence_is_a_timeout(server: Any) -> None:
+    """A server that takes the request and says nothing."""
+    done = threading.Event()
+    server.then(lambda _: done.wait(5) and None)
+    with pytest.raises(NetworkError, match="No answer in time"):
+        ask(server.url, timeouts=Timeouts(1.0, 0.05))
+    done.set()
+
+
+def test_silence_in_mid_answer_is_a_timeout(server: Any) -> None:
+    """A server that stops in the middle and keeps the connection."""
+    done = threading.Event()
+
+    def stop_short(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        done.wait(5)
+
+    server.then(stop_short)
+    with pytest.raises(NetworkError, match="No answer in time"):
+        ask(server.url, timeouts=Timeouts(1.0, 0.05))
+    done.set()
+
+
+def test_answer_that_drips_is_bounded(server: Any) -> None:
+    """Bytes that keep coming, each in time, do not keep a task for ever: the whole answer has a bound."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"4\r\nabcd\r\n"
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(head)
+        for _ in range(200):
+            connection.sendall(chunk)
+            time.sleep(0.01)
+
+    server.then(drip)
+    ticks = iter(range(0, 10000, 4))
+    with pytest.raises(NetworkError, match="not answered in full within 20 s"):
+        ask(server.url, timeouts=Timeouts(10.0, 10.0), monotonic=lambda: float(next(ticks)))
+
+
+def test_untrusted_certificate_is_permanent(tls_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS is checked: a self-signed certificate is refused, and trying again would change nothing."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    with pytest.raises(PermanentError, match="certificate of the server is not trusted"):
+        ask(tls_server)
+
+
+def test_tls_that_fails_otherwise_is_a_network_error() -> None:
+    """A server that does not speak TLS is trouble on the way, not a certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_in_plain_text() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=answer_in_plain_text)
+        thread.start()
+        with pytest.raises(NetworkError, match="SSLError"):
+            ask(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join(timeout=5)
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path) -> Iterator[str]:
+    """A TLS server on loopback whose certificate nobody has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_once, args=(listener, context))
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(timeout=5)
+
+
+def serve_once(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Take one connection and shake hands."""
+    with suppress(OSError):
+        connection, _ = listener.accept()
+        with connection, context.wrap_socket(connection, server_side=True):
+            pass
+
+
+def self_signed(folder: Path) -> Path:
+    """Write a new key with a certificate for 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
