@@ -1,11 +1,166 @@
-"""x"""
+"""`make demo`: collect one keyword from the simulator through a real Airflow, and check every post."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from airflow_twitter.api.prices import PRICES
+from airflow_twitter.keywords import Keyword, read_keywords
+from local_airflow import ports, running, services
+from local_airflow.place import DEMO, make_folders, password
+from local_airflow.rest import Airflow
+from local_airflow.settings import PORT, SIMULATOR_PORT, environment, on_top_of_shell, simulated
+from local_airflow.watch import Watch
+
+POSTS, PAGE = 142, 100
+WINDOW_S = 15
+"""Two pages, and one request a window: one wait. Waits of 10 s and less are slept in the task, out of sight."""
+RUN_ID = "demo"
+DAG_TIMEOUT_S, RUN_TIMEOUT_S = 60.0, 180.0
+
 
 class DemoError(Exception):
-    pass
+    """The demo cannot run, or what it collected is not what the simulator holds."""
 
 
 def run() -> None:
-    raise DemoError("not yet")
+    """Collect a keyword from start to end, and leave nothing running."""
+    begin = time.monotonic()
+    keyword = _pick_keyword()
+    with running.only_one(DEMO):
+        _clear()
+        try:
+            now = _start(keyword)
+            _collect(keyword, now)
+            _check(keyword, now)
+        finally:
+            print("Stopping Airflow and the simulator")
+            running.stop_recorded(DEMO)
+    print(f"Done in {time.monotonic() - begin:.0f} s. Next: make up")
+
+
+def _pick_keyword() -> Keyword:
+    """Return the first keyword that finds, in the simulator, just the posts about it."""
+    keywords, _ = read_keywords(DEMO.root / "dags" / "keywords.yaml")
+    plain = {"query": None, "language": None, "endpoint": "recent", "connection": "twitter_default"}
+    for keyword in keywords:
+        if keyword.settings.items() >= plain.items():
+            return keyword
+    raise DemoError("dags/keywords.yaml has no entry for the demo: it takes one with just a keyword.")
+
+
+def _clear() -> None:
+    """End and remove what an earlier demo left."""
+    running.stop_recorded(DEMO)
+    shutil.rmtree(DEMO.data, ignore_errors=True)
+    for path in DEMO.home.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != running.LOCK:
+            path.unlink()
+
+
+def _start(keyword: Keyword) -> running.Running:
+    make_folders(DEMO)
+    claims = [ports.claim(PORT), ports.claim(SIMULATOR_PORT)]
+    now = running.Running(claims[0].port, simulator_url=f"http://127.0.0.1:{claims[1].port}")
+    env = on_top_of_shell(environment(DEMO, now.port) | simulated(DEMO, str(now.simulator_url)))
+    services.prepare(DEMO, env)
+    print(f"Starting the X simulator and Airflow at {now.url} (user admin, password {password(DEMO)})")
+    services.start_simulator(DEMO, now, env, _simulator_arguments(keyword, claims[1].port))
+    services.start_airflow(DEMO, now, env)
+    return now
+
+
+def _simulator_arguments(keyword: Keyword, port: int) -> Sequence[str]:
+    topic = f"{keyword.settings['keyword']}={POSTS}"
+    limit = "search_recent=1"
+    return ["--port", str(port), "--window-s", str(WINDOW_S), "--limit", limit, "--topic", topic]
+
+
+def _collect(keyword: Keyword, now: running.Running) -> None:
+    """Trigger the keyword's DAG and show how it goes on until it has ended."""
+    airflow = Airflow(now.port, password(DEMO))
+    airflow.log_in()
+    dag_id = f"twitter_search__{keyword.slug}"
+    dag = _wait_for_dag(airflow, dag_id)
+    # All posts of the simulator are older than a minute, and a window that ended then has settled.
+    until = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
+    times = {"start_time": until - timedelta(days=6, hours=12), "end_time": until}
+    body = {
+        "dag_run_id": RUN_ID,
+        # Airflow runs the latest interval of a DAG that is unpaused. This run takes its place.
+        "logical_date": dag["next_dagrun_logical_date"],
+        "conf": {
+            **{name: time.isoformat().replace("+00:00", "Z") for name, time in times.items()},
+            "max_results": PAGE,
+            "page_max": None,
+        },
+    }
+    print(f"Triggering {dag_id} for keyword {keyword.settings['keyword']!r}")
+    airflow.send("POST", f"dags/{dag_id}/dagRuns", body)
+    airflow.send("PATCH", f"dags/{dag_id}", {"is_paused": False})
+    watch = Watch(airflow, dag_id, RUN_ID)
+    if (state := watch.until_ended(RUN_TIMEOUT_S)) != "success":
+        logs = DEMO.home / "logs" / f"dag_id={dag_id}" / f"run_id={RUN_ID}"
+        raise DemoError(f"The run ended as {state}. Its logs are in {logs}")
+    if watch.waits != 1:
+        raise DemoError(f"The run waited {watch.waits} times for X's limit; it was set up to wait once.")
+
+
+def _wait_for_dag(airflow: Airflow, dag_id: str) -> Any:
+    deadline = time.monotonic() + DAG_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if dag := airflow.get(f"dags/{dag_id}"):
+            return dag
+        time.sleep(0.5)
+    errors = (airflow.get("importErrors") or {}).get("import_errors", [])
+    reasons = "\n".join(str(error["stack_trace"]) for error in errors) or "No import errors either."
+    raise DemoError(f"Airflow shows no DAG {dag_id} after {DAG_TIMEOUT_S:.0f} s.\n{reasons}")
+
+
+def _check(keyword: Keyword, now: running.Running) -> None:
+    """Compare the file with what the simulator holds, id by id; show some of it, and its price."""
+    path = DEMO.data / f"tweets_{keyword.slug}.json"
+    if not path.exists():
+        raise DemoError(f"{path} was not written.")
+    posts = json.loads(path.read_text(encoding="utf-8"))
+    collected = [str(post["id"]) for post in posts]
+    truth = _ask_simulator(now, "truth", query=keyword.settings["keyword"])
+    if differences := _differences(collected, truth):
+        raise DemoError(f"{path} is not what the simulator holds: {differences}")
+    book = _ask_simulator(now, "book")
+    searches = sum(1 for request in book["requests"] if request["endpoint"] == "search_recent")
+    sold = len(book["sold"])
+    print(f"\n{path}")
+    print(f"  {len(posts)} posts, id by id the {len(truth)} that the simulator holds, in {searches} requests")
+    for post in posts[-3:]:
+        print(f"  {post['created_at']}  {' '.join(post['text'].split())[:80]}")
+    print(f"  X would have charged ${PRICES.cost(posts=sold):.2f} for the {sold} posts that were read\n")
+
+
+def _differences(collected: Sequence[str], truth: Sequence[str]) -> str:
+    """Say how two lists of ids differ; empty when each id is in both, once."""
+    kinds = {
+        "missing": set(truth) - set(collected),
+        "not in the simulator": set(collected) - set(truth),
+        "more than once": {one for one in collected if collected.count(one) > 1},
+    }
+    return "; ".join(
+        f"{len(ids)} {kind} ({', '.join(sorted(ids)[:5])})" for kind, ids in kinds.items() if ids
+    )
+
+
+def _ask_simulator(now: running.Running, what: str, **params: str) -> Any:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(f"{now.simulator_url}/_simulator/{what}", params=params, timeout=30)
+    answer.raise_for_status()
+    return answer.json()

@@ -32,8 +32,8 @@ class Airflow:
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def get(self, path: str, **params: str) -> Any | None:
-        """Return what lies under ``/api/v2``, or None when there is nothing."""
+    def get(self, path: str, **params: str) -> Any:
+        """Return the JSON that lies under ``/api/v2``, or None when there is nothing."""
         answer = self._session.get(f"{self._url}/api/v2/{path}", params=params, timeout=30)
         if answer.status_code == 404:
             return None

@@ -13,6 +13,8 @@ from pathlib import Path
 from local_airflow.place import Place
 from local_airflow.processes import Mark, is_alive, stop
 
+LOCK = "running.lock"
+
 
 class BusyError(Exception):
     """Another command is at work in this place."""
@@ -66,7 +68,7 @@ def stop_recorded(place: Place) -> bool:
 def only_one(place: Place) -> Iterator[None]:
     """Hold the place while starting or stopping. Raises :class:`BusyError` when another command does."""
     place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (place.home / "running.lock").open("wb") as file:
+    with (place.home / LOCK).open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
