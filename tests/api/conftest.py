@@ -15,9 +15,11 @@ import pytest
 
 from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
+from airflow_twitter.simulator import Simulator, Topic, World
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 RESET = b""
+KEY, SECRET = "key-of-a-test", "secret-of-a-test"
 
 
 class ScriptedServer:
@@ -178,3 +180,21 @@ def open_client(clock: Clock) -> Iterator[Callable[..., XClient]]:
     yield open_one
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def simulator(clock: Any) -> Iterator[Simulator]:
+    """A simulated X with 25 posts on accounting and 2 on sevdesk, on the tests' own clock."""
+    topics = {"accounting": Topic(total=25), "sevdesk": Topic(total=2)}
+    with Simulator(
+        world=World(seed=7, topics=topics, start=clock.noon),
+        credentials=(KEY, SECRET),
+        clock=lambda: clock.now().timestamp(),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def client(simulator: Simulator, open_client: Callable[..., XClient]) -> XClient:
+    """A client with the simulator's key and secret, and no token yet."""
+    return open_client(simulator.url, BearerAuth(KEY, SECRET))

@@ -107,6 +107,19 @@ def test_broken_counts_are_unknown_and_negative_ones_zero() -> None:
 
 
 @pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (RateLimit(450, 449, NOON, NOON), "449 of 450 requests left until 12:00:00Z"),
+        (RateLimit(None, 0, None, NOON, scope="app 24 h"), "0 requests left (app 24 h)"),
+        (RateLimit(None, None, None, NOON), "no limit named"),
+    ],
+)
+def test_limit_reads_as_a_few_words(limit: RateLimit, text: str) -> None:
+    """Log lines say what is left, of how many, and until when."""
+    assert str(limit) == text
+
+
+@pytest.mark.parametrize(
     "limit",
     [
         RateLimit(450, 0, NOON + timedelta(seconds=900), NOON, skew_s=-1.25, scope="app 24 h"),

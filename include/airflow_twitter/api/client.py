@@ -15,7 +15,6 @@ from typing import Self, TypeVar
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 
 from airflow_twitter.api.answers import (
     Answer,
@@ -28,10 +27,11 @@ from airflow_twitter.api.answers import (
 )
 from airflow_twitter.api.auth import FORM_TYPE, TOKEN_FORM, TOKEN_PATH, BearerAuth
 from airflow_twitter.api.endpoints import USAGE_PATH, Endpoint
-from airflow_twitter.api.errors import AuthError, TransientError
+from airflow_twitter.api.errors import AuthError, NetworkError
 from airflow_twitter.api.fields import request_fields
-from airflow_twitter.api.limits import RateLimit, read_limit
+from airflow_twitter.api.limits import read_limit
 from airflow_twitter.api.refusals import redirect, refusal, request_id
+from airflow_twitter.api.retries import retry
 from airflow_twitter.api.transport import Timeouts, check_base_url, open_session, send
 
 __all__ = ["Answer", "Counts", "Page", "Usage", "XClient"]
@@ -39,9 +39,6 @@ __all__ = ["Answer", "Counts", "Page", "Usage", "XClient"]
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-
-_BACKOFF_FIRST_S = 1.0
-_BACKOFF_MAX_S = 30.0
 
 
 def _utc_now() -> datetime:
@@ -151,7 +148,11 @@ class XClient:
                 answer = self._send("GET", path, self._auth.token(), params=params)
             finally:
                 self._asked_at[path] = self._monotonic()
-            return read(answer)
+            try:
+                return read(answer)
+            except NetworkError as error:
+                error.request_id = answer.request_id
+                raise
 
         deadline = self._deadline()
         self._authenticate(deadline)
@@ -182,20 +183,7 @@ class XClient:
         return self._monotonic() + self._retry_for_s
 
     def _retry(self, ask: Callable[[], Result], deadline: float) -> Result:
-        """Call `ask` until it succeeds, fails for good, or has no time left; then raise its last error."""
-
-        def out_of_time(state: RetryCallState) -> bool:
-            return self._monotonic() + state.upcoming_sleep > deadline
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            wait=wait_random_exponential(multiplier=_BACKOFF_FIRST_S, max=_BACKOFF_MAX_S),
-            stop=out_of_time,
-            sleep=self._sleep,
-            before_sleep=_log_retry,
-            reraise=True,
-        )
-        return retrying(ask)
+        return retry(ask, deadline, sleep=self._sleep, monotonic=self._monotonic)
 
     def _send(
         self,
@@ -225,11 +213,11 @@ class XClient:
         self._skew_s = limit.skew_s
         request = f"{method} {path}"
         logger.info(
-            "%s -> %s in %.2f s%s",
+            "%s -> %s in %.2f s, %s",
             request,
             response.status,
             self._monotonic() - started,
-            _describe(limit),
+            limit,
         )
         if response.status == 200:
             return Answer(response.body, limit, limit.observed_at, request_id(response.headers))
@@ -249,17 +237,3 @@ class XClient:
         wait_s = min_interval_s if asked_at is None else asked_at + min_interval_s - self._monotonic()
         if wait_s > 0:
             self._sleep(wait_s)
-
-
-def _describe(limit: RateLimit) -> str:
-    if limit.remaining is None:
-        return ""
-    known = "" if limit.limit is None else f" of {limit.limit}"
-    scope = "" if limit.scope == "window" else f" ({limit.scope})"
-    until = "" if limit.reset_at is None else f" until {limit.reset_at:%H:%M:%SZ}"
-    return f", {limit.remaining}{known} requests left{scope}{until}"
-
-
-def _log_retry(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    logger.warning("%s Try %d follows in %.1f s", error, state.attempt_number + 1, state.upcoming_sleep)

@@ -40,6 +40,14 @@ class RateLimit:
     skew_s: float = 0.0
     scope: str = "window"
 
+    def __str__(self) -> str:
+        if self.remaining is None:
+            return "no limit named"
+        known = "" if self.limit is None else f" of {self.limit}"
+        scope = "" if self.scope == "window" else f" ({self.scope})"
+        until = "" if self.reset_at is None else f" until {self.reset_at:%H:%M:%SZ}"
+        return f"{self.remaining}{known} requests left{scope}{until}"
+
     @property
     def exhausted(self) -> bool:
         """Tell whether no request was left when X was heard."""

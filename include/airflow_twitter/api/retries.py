@@ -1,0 +1,51 @@
+"""Try again what usually passes: exponential backoff with full jitter, bounded in time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from airflow_twitter.api.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+BACKOFF_FIRST_S = 1.0
+BACKOFF_MAX_S = 30.0
+
+
+def retry(
+    ask: Callable[[], Result],
+    deadline: float,
+    *,
+    sleep: Callable[[float], None],
+    monotonic: Callable[[], float],
+) -> Result:
+    """Call `ask` until it succeeds or fails for good; after a TransientError wait and try again.
+
+    The wait before try n is drawn from 0 to 2^(n-2) seconds, at most 30. No wait begins that would end
+    after `deadline`, a moment of `monotonic`: then the last error is raised.
+    """
+
+    def out_of_time(state: RetryCallState) -> bool:
+        # tenacity's own stop conditions read the machine's clock, not the one given.
+        return monotonic() + state.upcoming_sleep > deadline
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(TransientError),
+        wait=wait_random_exponential(multiplier=BACKOFF_FIRST_S, max=BACKOFF_MAX_S),
+        stop=out_of_time,
+        sleep=sleep,
+        before_sleep=_warn,
+        reraise=True,
+    )
+    return retrying(ask)
+
+
+def _warn(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning("%s Try %d follows in %.1f s", error, state.attempt_number + 1, state.upcoming_sleep)
