@@ -12,10 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_twitter.simulator import problems, vocabulary
-from airflow_twitter.simulator.posts import iso
 from airflow_twitter.simulator.queries import Node, QueryError, parse_query
 from airflow_twitter.simulator.render import View
-from airflow_twitter.simulator.snowflake import FIRST_POST_MS, id_at, ms_of
+from airflow_twitter.simulator.snowflake import FIRST_POST_MS, id_at, iso, ms_of
 from airflow_twitter.simulator.tokens import Position, TokenError, fingerprint, read_token
 from airflow_twitter.simulator.world import DAY_MS
 

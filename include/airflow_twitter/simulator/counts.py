@@ -12,8 +12,7 @@ from typing import Any
 from airflow_twitter.simulator import vocabulary
 from airflow_twitter.simulator.asks import Ask, Checks
 from airflow_twitter.simulator.book import Entry
-from airflow_twitter.simulator.posts import iso
-from airflow_twitter.simulator.snowflake import id_at, ms_of
+from airflow_twitter.simulator.snowflake import id_at, iso, ms_of
 from airflow_twitter.simulator.tokens import Position, write_token
 from airflow_twitter.simulator.world import DAY_MS, World
 

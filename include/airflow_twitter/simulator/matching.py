@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from airflow_twitter.simulator.posts import Post, author_number, user, user_id
+from airflow_twitter.simulator.people import author_number, user, user_id
+from airflow_twitter.simulator.posts import Post
 
 # Every operator, and whether it may stand alone in a query.
 OPERATORS: Mapping[str, bool] = {
@@ -83,6 +84,8 @@ def _has(value: str, post: Post) -> bool:
             return "photo" in kinds
         case "videos" | "video_link":
             return "video" in kinds
+        case "links":
+            return "urls" in post.fields.get("entities", {})
         case "hashtags" | "cashtags" | "mentions":
             return value in post.fields.get("entities", {})
     return False

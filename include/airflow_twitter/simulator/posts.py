@@ -6,58 +6,35 @@ A post is held in the `tweet.fields` vocabulary with every field that the simula
 
 from __future__ import annotations
 
-import hashlib
 import html
-import re
-import unicodedata
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property, lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
-from airflow_twitter.simulator import texts
-from airflow_twitter.simulator.snowflake import id_at, ms_of
+from airflow_twitter.simulator.people import AUTHORS, named_author, referenced_author, user_id
+from airflow_twitter.simulator.snowflake import id_at, iso, ms_of
+from airflow_twitter.simulator.texts import SOURCES
+from airflow_twitter.simulator.wording import LINK, TAG, digits, say, spaced_words, tags
 
-AUTHORS = 400
 EDITS_SINCE_MS = 1_663_632_000_000  # posts from before September 2022 carry no edit history
-_WORD = re.compile(r"\w+|[\u2190-\u2bff\U0001f000-\U0001faff]")
-_TAG = re.compile(r"(?<!\w)([#$@])(\w+)")
-
-
-def iso(ms: int) -> str:
-    """Return X's form of a time: `2026-11-21T08:15:30.000Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
-
-
-def digits(*parts: object) -> int:
-    """Return 128 bits that depend on the parts alone."""
-    text = "/".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Split a text as search does: without case, accents and punctuation; an emoji is a word.
-
-    https://docs.x.com/x-api/posts/search/integrate/build-a-query
-    """
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(char for char in folded if not unicodedata.combining(char) and char not in "\u200d\ufe0f")
-    return tuple(_WORD.findall(plain))
 
 
 @dataclass(frozen=True, eq=False)
 class Post:
     """A post as the simulator holds it; `raw` is its text before the API escapes it.
 
-    `encoded` keeps its JSON by view, since the same posts are asked for again and again.
+    `luck` decides what follows from no other field, `changed` replaces fields. `encoded` keeps the
+    JSON by view, since the same posts are asked for again and again.
     """
 
     id: int
-    raw: str
+    index: int
+    luck: int
     lang: str
+    raw: str
     author: int
-    fields: dict[str, Any]
-    media: tuple[dict[str, Any], ...] = ()
+    changed: Mapping[str, Any] = field(default_factory=dict)
     encoded: dict[object, bytes] = field(default_factory=dict, init=False)
 
     @property
@@ -65,50 +42,51 @@ class Post:
         """Milliseconds since 1970."""
         return ms_of(self.id)
 
-    @cached_property
+    @property
     def words(self) -> str:
-        """The text's words, each between two blanks, to look phrases up in."""
-        return f" {' '.join(words(self.raw))} "
+        """The text's words, each between two blanks."""
+        return spaced_words(self.raw)
 
-    @cached_property
+    @property
     def tags(self) -> frozenset[str]:
         """Hashtags, cashtags and mentions, with their sign, in lower case."""
-        return frozenset((sign + name).casefold() for sign, name in _TAG.findall(self.raw))
+        return tags(self.raw)
+
+    @cached_property
+    def media(self) -> tuple[dict[str, Any], ...]:
+        """What is attached: at most one photo or video."""
+        return _media(self.id, self.index, self.luck >> 64)
+
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """All fields in the `tweet.fields` vocabulary."""
+        fields: dict[str, Any] = {
+            "id": str(self.id),
+            "text": html.escape(self.raw, quote=False),
+            "author_id": user_id(self.author),
+            "conversation_id": str(self.id),
+            "created_at": iso(self.ms),
+            "lang": self.lang,
+            "possibly_sensitive": self.luck % 97 == 0,
+            "reply_settings": "everyone",
+            "source": SOURCES[self.luck % len(SOURCES)],
+            "display_text_range": [0, len(self.raw)],
+            "public_metrics": _metrics(self.luck >> 16),
+        }
+        _add_edits(fields, self.id, self.index)
+        _add_references(fields, self.id, self.luck >> 40)
+        if entities := _entities(self.raw):
+            fields["entities"] = entities
+        if self.media:
+            fields["attachments"] = {"media_keys": [item["media_key"] for item in self.media]}
+        return {**fields, **self.changed}
 
 
 def make_post(seed: int, topic: str, index: int, post_id: int) -> Post:
     """Return the post of a topic that lies in slot `index` and has this id."""
     luck = digits(seed, topic, "post", index)
-    lang, raw = _text(topic, index, luck)
-    author = (luck >> 8) % AUTHORS
-    fields: dict[str, Any] = {
-        "id": str(post_id),
-        "text": html.escape(raw, quote=False),
-        "author_id": user_id(author),
-        "conversation_id": str(post_id),
-        "created_at": iso(ms_of(post_id)),
-        "lang": lang,
-        "possibly_sensitive": luck % 97 == 0,
-        "reply_settings": "everyone",
-        "source": texts.SOURCES[luck % len(texts.SOURCES)],
-        "display_text_range": [0, len(raw)],
-        "public_metrics": _metrics(luck >> 16),
-    }
-    _add_edits(fields, post_id, index)
-    _add_references(fields, post_id, luck >> 40)
-    entities = _entities(raw)
-    if entities:
-        fields["entities"] = entities
-    media = _media(post_id, index, luck >> 64)
-    if media:
-        fields["attachments"] = {"media_keys": [item["media_key"] for item in media]}
-    return Post(post_id, raw, lang, author, fields, media)
-
-
-def _text(topic: str, index: int, luck: int) -> tuple[str, str]:
-    shared = index % 17 == 5
-    lang, template = texts.SHARED_TEXT if shared else texts.TEMPLATES[luck % len(texts.TEMPLATES)]
-    return lang, template.replace("{topic}", topic)
+    lang, raw = say(topic, index, luck)
+    return Post(post_id, index, luck, lang, raw, (luck >> 8) % AUTHORS)
 
 
 def _metrics(luck: int) -> dict[str, int]:
@@ -150,15 +128,18 @@ def _add_references(fields: dict[str, Any], post_id: int, luck: int) -> None:
 
 def _entities(raw: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for match in _TAG.finditer(raw):
+    for match in TAG.finditer(raw):
         kind, name = {"#": "hashtags", "$": "cashtags", "@": "mentions"}[match[1]], match[2]
         entity: dict[str, Any] = {"start": match.start(), "end": match.end()}
         if kind == "mentions":
-            number = int(name[-4:]) if name[-4:].isdigit() else 0
-            entity |= {"username": name, "id": user_id(number % AUTHORS)}
+            entity |= {"username": name, "id": user_id(named_author(name))}
         else:
             entity["tag"] = name
         found.setdefault(kind, []).append(entity)
+    for match in LINK.finditer(raw):
+        link = {"expanded_url": "https://example.com/a/page", "display_url": "example.com/a/page"}
+        entity = {"start": match.start(), "end": match.end(), "url": match[0], **link}
+        found.setdefault("urls", []).append(entity)
     return found
 
 
@@ -193,53 +174,11 @@ _VIDEO: dict[str, Any] = {
 }
 
 
-def user_id(number: int) -> str:
-    """Return the id of author `number`."""
-    return str(9_000_000_000 + number * 7919)
-
-
-def author_number(known_id: str) -> int:
-    """Return the number of the author with this id."""
-    return (int(known_id) - 9_000_000_000) // 7919
-
-
-def referenced_author(post_id: int) -> int:
-    """Return the author number of a post that another one refers to."""
-    return digits("author", post_id) % AUTHORS
-
-
-@cache
-def user(number: int) -> dict[str, Any]:
-    """Return author `number` in the `tweet.fields` vocabulary."""
-    luck = digits("user", number)
-    joined = datetime(2009, 1, 1, tzinfo=UTC) + timedelta(hours=luck % 140_000)
-    return {
-        "id": user_id(number),
-        "name": f"{texts.NAMES[number % len(texts.NAMES)]} {number}",
-        "username": f"sim_{number:04d}",
-        "created_at": iso(int(joined.timestamp() * 1000)),
-        "description": "An author who exists in the simulator only.",
-        "location": texts.PLACES[luck % len(texts.PLACES)],
-        "profile_image_url": "https://media.invalid/avatar.png",
-        "protected": False,
-        "verified": number % 10 == 0,
-        "verified_type": "blue" if number % 10 == 0 else "none",
-        "url": "",
-        "public_metrics": {
-            "followers_count": luck % 50_000,
-            "following_count": luck % 900,
-            "tweet_count": luck % 12_000,
-            "listed_count": luck % 40,
-            "like_count": luck % 7_000,
-            "media_count": luck % 300,
-        },
-    }
-
-
 @lru_cache(maxsize=4096)
 def referenced_post(post_id: int) -> Post | None:
     """Return a post that another one refers to, or None for every 8th, which is gone."""
     luck = digits("referenced", post_id)
     if luck % 8 == 0:
         return None
-    return make_post(0, "an older post", luck % 1000, post_id)
+    post = make_post(0, "an older post", luck % 1000, post_id)
+    return replace(post, author=referenced_author(post_id))

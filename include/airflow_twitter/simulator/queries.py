@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from airflow_twitter.simulator.matching import FLAGS, OPERATORS, matches_operator
-from airflow_twitter.simulator.posts import Post, words
+from airflow_twitter.simulator.posts import Post
+from airflow_twitter.simulator.wording import words
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -170,7 +171,7 @@ def _tokens(query: str) -> list[_Token]:
         match = _TOKEN.match(query, at)
         if match is None:
             raise _refusal("no viable alternative at character '\"'", at)
-        tokens.append(_token(match.groupdict(), match.start(match.lastgroup or 0)))
+        tokens.append(_token(match.groupdict(), match.end() - len(match[0].lstrip())))
         at = match.end()
     return [*tokens, _Token("end", end)]
 

@@ -14,14 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from airflow_twitter.simulator import problems
-from airflow_twitter.simulator.posts import (
-    Post,
-    author_number,
-    referenced_author,
-    referenced_post,
-    user,
-    user_id,
-)
+from airflow_twitter.simulator.people import author_number, referenced_author, user, user_id
+from airflow_twitter.simulator.posts import Post, referenced_post
 
 Json = dict[str, Any]
 
@@ -153,8 +147,6 @@ def _add_referenced(includes: Includes, post: Post, view: View) -> None:
             host = "api.x.com" if is_post else "api.twitter.com"
             includes.errors[other_id] = problems.not_found(other_id, parameter, view.vocabulary, host)
             continue
-        author = referenced_author(int(other_id))
-        shown = Post(other.id, other.raw, other.lang, author, {**other.fields, "author_id": user_id(author)})
-        includes.posts[other_id] = render_post(shown, view)
+        includes.posts[other_id] = render_post(other, view)
         if "referenced_tweets.id.author_id" in view.expansions:
-            includes.users[user_id(author)] = _user(author, view)
+            includes.users[user_id(other.author)] = _user(other.author, view)

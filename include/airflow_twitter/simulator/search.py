@@ -87,7 +87,7 @@ def _apply(rule: Rule, page: Page, ask: Ask, before: Sequence[Post]) -> None:
 def _liked(post: Post, likes: int) -> Post:
     metrics = post.fields["public_metrics"]
     metrics = {**metrics, "like_count": metrics["like_count"] + likes}
-    return replace(post, fields={**post.fields, "public_metrics": metrics})
+    return replace(post, changed={"public_metrics": metrics})
 
 
 def write_page(page: Page, ask: Ask) -> WrittenPage:

@@ -16,11 +16,11 @@ from airflow_twitter.simulator.asks import Ask, BadRequest, parse_ms, read_ask, 
 from airflow_twitter.simulator.book import Book, Entry
 from airflow_twitter.simulator.counts import count_posts, report_usage
 from airflow_twitter.simulator.limits import Limits
-from airflow_twitter.simulator.posts import Post, iso
+from airflow_twitter.simulator.posts import Post
 from airflow_twitter.simulator.queries import Node, parse_query
 from airflow_twitter.simulator.rules import PAGE_FAULTS, Rule, RuleBook
 from airflow_twitter.simulator.search import find_page, write_page
-from airflow_twitter.simulator.snowflake import id_at
+from airflow_twitter.simulator.snowflake import id_at, iso
 from airflow_twitter.simulator.vocabulary import vocabulary_of
 from airflow_twitter.simulator.world import World
 

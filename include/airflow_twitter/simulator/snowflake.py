@@ -6,6 +6,8 @@ in sequence (https://docs.x.com/fundamentals/x-ids).
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 EPOCH_MS = 1_288_834_974_657
 LAST_SEQUENTIAL_ID = 29_700_859_247
 FIRST_POST_MS = 1_142_974_214_000  # 2006-03-21T20:50:14Z, the first post
@@ -25,3 +27,8 @@ def ms_of(post_id: int) -> int:
     if post_id > LAST_SEQUENTIAL_ID:
         return (post_id >> 22) + EPOCH_MS
     return FIRST_POST_MS + int(post_id / LAST_SEQUENTIAL_ID * (FIRST_SNOWFLAKE_MS - FIRST_POST_MS))
+
+
+def iso(ms: int) -> str:
+    """Return X's form of a time: `2026-11-21T08:15:30.000Z`."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

@@ -35,6 +35,19 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ("en", "Long live plain text. {topic} $SIMX up 3 % after hours 📈"),
 )
 
+# What follows; empty more often than not.
+ENDINGS: tuple[str, ...] = (
+    *[""] * 9,
+    " #tools #weekend",
+    " 🤔",
+    " https://t.co/Sim1aBcDeF",
+    "\n\nMore in the thread below.",
+    " #日本語 #العربية",
+    " cc @sim_0042",
+    " (1/2)",
+    " ... to be continued ➡️ https://t.co/Sim2gHiJkL",
+)
+
 # Different ids can share one text.
 SHARED_TEXT = ("en", "{topic} is down again")
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from airflow_twitter.simulator.posts import Post, digits, make_post, words
+from airflow_twitter.simulator.posts import Post, make_post
 from airflow_twitter.simulator.snowflake import FIRST_POST_MS, id_at, ms_of
-from airflow_twitter.simulator.texts import SHARED_TEXT, TEMPLATES
+from airflow_twitter.simulator.wording import digits, filler_words, words
 
 DAY_MS = 86_400_000
 SETTLED_MS = 60_000  # the newest of a fixed number of posts is that much older than the world's start
@@ -93,7 +93,7 @@ class World:
         if self.start.tzinfo is None:
             raise ValueError("A world's start is an aware datetime.")
         self._rows = {name: self._row(name, topic) for name, topic in self.topics.items()}
-        self._vocabularies = {name: frozenset(words(name)) | _filler_words() for name in self.topics}
+        self._vocabularies = {name: frozenset(words(name)) | filler_words() for name in self.topics}
         self._post = lru_cache(maxsize=20_000)(make_post)
 
     def _row(self, name: str, topic: Topic) -> Row:
@@ -131,11 +131,3 @@ class World:
         """Return a time before all fixed topics and seven days before now."""
         origins = [int(self._rows[name].origin_ms) for name, topic in self.topics.items() if topic.total]
         return min([now_ms - 7 * DAY_MS, *origins])
-
-
-@lru_cache(maxsize=1)
-def _filler_words() -> frozenset[str]:
-    found: set[str] = set()
-    for _, template in (*TEMPLATES, SHARED_TEXT):
-        found |= set(words(template.replace("{topic}", " ")))
-    return frozenset(found)
