@@ -15,6 +15,7 @@ from airflow.sdk import (
     Param,
     chain,
     get_parsing_context,
+    literal,
 )
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -74,7 +75,7 @@ def keyword_dag(keyword: Keyword) -> DAG:
     """Return the scheduled DAG of one keyword."""
     settings = keyword.settings
     schedule = settings["schedule"]
-    search = {name: settings[name] for name in _FIXED_BY_KEYWORD}
+    search = {name: _as_written(settings[name]) for name in _FIXED_BY_KEYWORD}
     return _collecting_dag(
         keyword_dag_id(keyword.slug),
         description=f"Posts about {settings['keyword']!r} from X",
@@ -173,6 +174,11 @@ def _template(name: str) -> str:
     if "null" in FIELDS[name]["type"]:
         return f"{{{{ '' if params.{name} is none else params.{name} }}}}"
     return f"{{{{ params.{name} }}}}"
+
+
+def _as_written(text: str | None) -> Any:
+    """Keep Jinja away from text of ``keywords.yaml`` that looks like a template: it is to be searched for."""
+    return literal(text) if text and "{" in text else text
 
 
 def _plain(text: str) -> str:

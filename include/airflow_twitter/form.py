@@ -6,6 +6,7 @@ in the same words wherever it is given. Durations are seconds and end in ``_s``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -163,7 +164,12 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 
 class FormError(ValueError):
-    """A field holds what its schema does not allow; the sentence names the field."""
+    """A `field` holds what it may not, for this `reason`; without a field it is about all of them."""
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.reason = reason
+        self.field = field
 
 
 def parse(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,9 +183,12 @@ def parse(values: Mapping[str, Any]) -> dict[str, Any]:
     parsed = {}
     for name, schema in FIELDS.items():
         value = _typed(values.get(name, schema.get("default")), schema["type"])
+        if isinstance(value, float) and not math.isfinite(value):
+            # A NaN is neither below a minimum nor above a maximum.
+            raise FormError(f"{value} is not a number", name)
         error = next(_validator(name).iter_errors(value), None)
         if error is not None:
-            raise FormError(f"{name}: {error.message}")
+            raise FormError(error.message, name)
         parsed[name] = value
     return parsed
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
+from airflow.sdk import CronDataIntervalTimetable
+from croniter import CroniterError, croniter  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.errors import QueryError
-from airflow_twitter.api.query import build_query
-from airflow_twitter.form import FIELDS
+from airflow_twitter.form import FIELDS, FormError
 from airflow_twitter.posts.slugs import slugify
+from airflow_twitter.request import search_request
 
 _ON_FORM = (
     "keyword",
@@ -52,8 +54,9 @@ DEFAULTS: dict[str, Any] = {
     name: schema["default"] for name, schema in SCHEMA["properties"].items() if "default" in schema
 }
 
-_YAML_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
+_ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+_DEPTH_MAX = 8
+_LINE_MAX = 500
 
 @dataclass(frozen=True)
 class Keyword:
@@ -73,17 +76,17 @@ class Mistake:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}, {self.key}: {self.reason}"
+        text = f"{self.file}, line {self.line}, {self.key}: {' '.join(self.reason.split())}"
+        return text if len(text) <= _LINE_MAX else f"{text[:_LINE_MAX]}…"
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Builds plain values from nodes, leaving dates as the text that was written."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Leaves dates as the text that was written."""
 
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def read_keywords(path: Path, only_slug: str | None = None) -> tuple[list[Keyword], list[Mistake]]:
@@ -99,14 +102,11 @@ def read_keywords(path: Path, only_slug: str | None = None) -> tuple[list[Keywor
     keywords: dict[str, Keyword] = {}
     mistakes: list[Mistake] = []
     for index, node in enumerate(nodes):
-        entry, mistake = _value(path.name, index, node)
-        if mistake is not None:
-            mistakes.append(mistake)
-            continue
+        entry, wrong = _entry(path.name, index, node)
         slug = _slug(entry)
         if only_slug is not None and slug != only_slug:
             continue
-        wrong = list(_mistakes(path.name, index, node, entry))
+        wrong = wrong or list(_mistakes(path.name, index, node, entry))
         if not wrong and slug in keywords:
             wrong = [_at(path.name, node, index, ("keyword",), f"{entry['keyword']!r} is listed twice")]
         if wrong:
@@ -124,14 +124,19 @@ class _FileMistake(Exception):
 
 def _nodes(path: Path) -> list[yaml.Node]:
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_YAML_LOADER)
+        text = path.read_text(encoding="utf-8")
+        _refuse_depth(path.name, text)
+        root = yaml.compose(text, Loader=_Loader)
     except FileNotFoundError:
         raise _FileMistake(path.name, 1, "the file is missing; an empty list is `keywords: []`") from None
+    except OSError as error:
+        raise _FileMistake(path.name, 1, f"the file cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise _FileMistake(path.name, 1, f"the file is not UTF-8 ({error.reason})") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise _FileMistake(path.name, mark.line + 1 if mark else 1, f"not YAML: {error}") from None
+        reason = getattr(error, "problem", None) or error
+        raise _FileMistake(path.name, mark.line + 1 if mark else 1, f"not YAML: {reason}") from None
     if root is None:
         return []
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
@@ -140,18 +145,43 @@ def _nodes(path: Path) -> list[yaml.Node]:
     raise _FileMistake(path.name, root.start_mark.line + 1, "the file holds one list under `keywords:`")
 
 
-def _value(file: str, index: int, node: yaml.Node) -> tuple[Any, Mistake | None]:
-    loader = _PlainLoader("")
-    try:
-        return loader.construct_document(node), None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return None, _at(file, node, index, (), f"not a plain value: {error}")
-    finally:
-        loader.dispose()
+def _refuse_depth(file: str, text: str) -> None:
+    """Refuse what would overflow the stack of the parser, which is C and would take the process with it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH_MAX:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise _FileMistake(file, line, "too many brackets inside each other")
 
 
-def _slug(entry: Any) -> str:
-    keyword = entry.get("keyword") if isinstance(entry, dict) else None
+def _entry(file: str, index: int, node: yaml.Node) -> tuple[dict[str, Any], list[Mistake]]:
+    """Return an entry's values, and what keeps them from being plain: one name, one value, no structures."""
+    entry: dict[str, Any] = {}
+    if not isinstance(node, yaml.MappingNode):
+        return entry, [_at(file, node, index, (), "an entry looks like `keyword: invoice`")]
+    mistakes = []
+    loader = _Loader("")
+    for key, value in node.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+        reason = None
+        if name in entry:
+            reason = "the key is given twice"
+        elif name == "?" or not isinstance(value, yaml.ScalarNode):
+            reason = "one plain value is wanted here"
+        else:
+            try:
+                entry[name] = loader.construct_object(value)
+            except (yaml.YAMLError, ValueError, KeyError) as error:
+                reason = f"not a plain value: {getattr(error, 'problem', None) or error}"
+        if reason:
+            mistakes.append(Mistake(file, key.start_mark.line + 1, _path(index, name), reason))
+    loader.dispose()
+    return entry, mistakes
+
+
+def _slug(entry: dict[str, Any]) -> str:
+    keyword = entry.get("keyword")
     return slugify(keyword) if isinstance(keyword, str) and keyword.strip() else ""
 
 
@@ -160,25 +190,39 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(SCHEMA, format_checker=FormatChecker())
 
 
-def _mistakes(file: str, index: int, node: yaml.Node, entry: Any) -> Iterator[Mistake]:
+def _mistakes(file: str, index: int, node: yaml.Node, entry: dict[str, Any]) -> Iterator[Mistake]:
     found = False
     for error in sorted(_validator().iter_errors(entry), key=lambda error: [*map(str, error.path)]):
         found = True
-        yield from _schema_mistakes(file, index, node, error)
+        yield from _schema_mistakes(file, index, node, entry, error)
     if found:
         return
-    endpoint = entry.get("endpoint", "recent")
-    if endpoint == "recent" and entry.get("max_results", 10) > 100:
-        yield _at(file, node, index, ("max_results",), "recent search gives at most 100 posts a page")
+    if reason := _schedule_mistake(entry.get("schedule")):
+        yield _at(file, node, index, ("schedule",), reason)
     try:
-        build_query(entry["keyword"], entry.get("query"), entry.get("language"), ENDPOINTS[endpoint])
+        search_request({name: entry[name] for name in _ON_FORM if name in entry}, _ANY_MOMENT)
+    except FormError as error:
+        yield _at(file, node, index, (error.field or "keyword",), error.reason)
     except QueryError as error:
         yield _at(file, node, index, ("query" if entry.get("query") else "keyword",), str(error))
 
 
-def _schema_mistakes(file: str, index: int, node: yaml.Node, error: ValidationError) -> Iterator[Mistake]:
+def _schedule_mistake(schedule: str | None) -> str | None:
+    """Say why a schedule cannot be kept: it is no cron expression, or has no day, as on 30 February."""
+    if schedule is None:
+        return None
+    try:
+        croniter(CronDataIntervalTimetable(schedule, timezone="UTC").expression, _ANY_MOMENT).get_next()
+    except CroniterError as error:
+        return f"{schedule!r} is no schedule like @daily or `30 4 * * *`: {error}"
+    return None
+
+
+def _schema_mistakes(
+    file: str, index: int, node: yaml.Node, entry: dict[str, Any], error: ValidationError
+) -> Iterator[Mistake]:
     if error.validator == "additionalProperties":
-        for key in sorted(set(error.instance) - set(SCHEMA["properties"]), key=str):
+        for key in sorted(set(entry) - set(SCHEMA["properties"])):
             known = ", ".join(SCHEMA["properties"])
             yield _at(file, node, index, (key,), f"unknown key; known are {known}")
     else:
@@ -188,10 +232,13 @@ def _schema_mistakes(file: str, index: int, node: yaml.Node, error: ValidationEr
 def _at(file: str, node: yaml.Node, index: int, path: tuple[Any, ...], reason: str) -> Mistake:
     line = node.start_mark.line
     if path and isinstance(node, yaml.MappingNode):
-        marks = {key.value: key.start_mark.line for key, _ in node.value}
+        marks = {key.value: key.start_mark.line for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
         line = marks.get(str(path[0]), line)
-    key = "".join(f".{part}" for part in path)
-    return Mistake(file, line + 1, f"keywords[{index}]{key}", reason)
+    return Mistake(file, line + 1, _path(index, *path), reason)
+
+
+def _path(index: int, *path: Any) -> str:
+    return f"keywords[{index}]" + "".join(f".{part}" for part in path)
 
 
 class KeywordsError(ValueError):

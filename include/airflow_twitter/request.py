@@ -15,6 +15,11 @@ from airflow_twitter.posts.coverage import fingerprint
 from airflow_twitter.posts.slugs import slugify
 from airflow_twitter.posts.windows import EndpointName, SearchRequest
 
+_YEARS = range(2006, 9999)
+"""X's first posts are of 2006; beyond the last year there is no arithmetic."""
+
+_LONGEST_WAIT = timedelta(days=366)
+
 
 def search_request(values: Mapping[str, Any], now: datetime) -> SearchRequest:
     """Check the fields of :data:`airflow_twitter.form.FIELDS` and return the request that they make.
@@ -27,8 +32,9 @@ def search_request(values: Mapping[str, Any], now: datetime) -> SearchRequest:
     endpoint = ENDPOINTS[name]
     if asked["max_results"] > endpoint.max_results:
         raise FormError(
-            f"max_results: {asked['max_results']} is more than the {endpoint.max_results} posts that a page "
-            f"of the endpoint {name} can hold."
+            f"{asked['max_results']} is more than the {endpoint.max_results} posts that a page of the endpoint "
+            f"{name} can hold",
+            "max_results",
         )
     query = build_query(asked["keyword"], asked["query"], asked["language"], endpoint)
     return SearchRequest(
@@ -53,29 +59,35 @@ def search_request(values: Mapping[str, Any], now: datetime) -> SearchRequest:
 def _moment(field: str, text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        parsed = pendulum.parse(text, tz="UTC")
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, pendulum.DateTime):
-        raise FormError(f"{field}: {text!r} is not a moment like 2026-11-22T18:00:00Z.")
-    return datetime.fromtimestamp(parsed.timestamp(), UTC)
+    parsed = _parsed(text)
+    if not isinstance(parsed, datetime) or parsed.year not in _YEARS:
+        raise FormError(f"{text!r} is not a moment like 2026-11-22T18:00:00Z, from 2006 on", field)
+    return parsed
 
 
 def _deadline(asked: str | int | None, now: datetime) -> datetime:
-    if asked is None:
-        asked = "PT24H"
-    if isinstance(asked, int):
-        return now + timedelta(seconds=asked)
-    try:
-        parsed = pendulum.parse(asked, tz="UTC")
-    except ValueError:
-        parsed = None
-    if isinstance(parsed, pendulum.Duration):
-        return now + parsed.as_timedelta()
-    if isinstance(parsed, pendulum.DateTime):
-        return datetime.fromtimestamp(parsed.timestamp(), UTC)
+    parsed = _parsed("PT24H" if asked is None else asked)
+    if isinstance(parsed, datetime):
+        return parsed
+    if isinstance(parsed, timedelta) and parsed <= _LONGEST_WAIT:
+        return now + parsed
     raise FormError(
-        f"deadline: {asked!r} is neither a duration like PT6H, nor a number of seconds, nor a moment like "
-        "2026-11-22T18:00:00Z."
+        f"{asked!r} is neither a duration like PT6H of a year at most, nor a number of seconds, nor a moment like "
+        "2026-11-22T18:00:00Z",
+        "deadline",
     )
+
+
+def _parsed(asked: str | int) -> datetime | timedelta | None:
+    """Read an aware moment, or a duration; None when it is neither, or lies beyond the calendar."""
+    try:
+        if isinstance(asked, int):
+            return timedelta(seconds=asked)
+        parsed = pendulum.parse(asked, tz="UTC")
+        if isinstance(parsed, pendulum.Duration):
+            return parsed.as_timedelta()
+        if isinstance(parsed, pendulum.DateTime):
+            return datetime.fromtimestamp(parsed.timestamp(), UTC)
+    except (ValueError, OverflowError):
+        pass
+    return None
