@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.form import FormError, parse
-from airflow_twitter.paging import oldest_id
+from airflow_twitter.paging import next_token, oldest_id
 from airflow_twitter.posts import coverage
-from airflow_twitter.posts.staging import Staging
+from airflow_twitter.posts.staging import PageHeader, Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.windows import (
     RunTimes,
@@ -109,19 +109,28 @@ class CollectRun:
                 f"There is no staged run {continue_from_run!r} of {self.dag_id} to continue: its id is wrong, or "
                 "its pages were cleaned away."
             )
-        token = self.context["ti"].xcom_pull(
-            task_ids=SEARCH_TASK_ID, key="next_token", run_id=continue_from_run
-        )
         window = msgspec.convert(inherited, Window)
+        pages = other.pages()
         return decide_continuation(
             request,
             times,
             inherited=window,
-            token=token,
-            oldest_id=oldest_id(window, other.pages()),
+            token=self._token_of(continue_from_run, window, pages),
+            oldest_id=oldest_id(window, pages),
             run_id=continue_from_run,
             now=now,
         )
+
+    def _token_of(self, run_id: str, window: Window, pages: list[PageHeader]) -> str | None:
+        """Return the token that another run's search pushed; its committed pages tell it when XCom was emptied."""
+
+        def pull(key: str) -> Any:
+            return self.context["ti"].xcom_pull(task_ids=SEARCH_TASK_ID, key=key, run_id=run_id)
+
+        if pull("pages") is None:
+            return next_token(window, pages)
+        token: str | None = pull("next_token")
+        return token
 
     def _refuse_cleaned(self, slug: str, fingerprint: str, clear_number: int) -> None:
         """Refuse to buy silently what this run has bought and merged before."""

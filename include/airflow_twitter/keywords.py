@@ -58,6 +58,7 @@ _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 _DEPTH_MAX = 8
 _LINE_MAX = 500
 
+
 @dataclass(frozen=True)
 class Keyword:
     """One entry that is right: its slug, and every setting with its default filled in."""

@@ -69,8 +69,7 @@ class TwitterMergeOperator(BaseOperator):
             self.log.info("PIPELINE END: total_tweets=0")
             raise AirflowSkipException("X found no posts in this window: nothing to merge.")
         if str(self.export).lower() == "true":
-            exported = export(run.store, window.slug, lock_timeout_s=self.lock_timeout_s)
-            self.log.info("Saved %d posts to %s.", exported.posts, run.store.url(exported.key))
+            export(run.store, window.slug, lock_timeout_s=self.lock_timeout_s)
         self._tell(context, window, counts, complete)
         self.log.info("PIPELINE END: total_tweets=%d", report.posts)
         return counts

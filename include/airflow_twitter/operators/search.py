@@ -75,7 +75,7 @@ class TwitterSearchOperator(BaseOperator):
             walk.end_partial(reached.args[0])
         except (PermanentError, PagingError, WindowError) as error:
             self.log.error("%s", error)
-            self.log.error("PIPELINE END: %s", getattr(error, "what", "") or error)
+            self.log.error("PIPELINE END: %s", walk.stopped_by or getattr(error, "what", "") or error)
             raise AirflowFailException(str(error)) from None
         walk.push(resumes_at=None)
 
@@ -94,16 +94,20 @@ class _Walk:
         self.run = run
         self.window = window
         self.pages = run.staging.pages()
+        self.stopped_by = ""
 
     def go(self) -> None:
         """Fetch and commit page by page to the window's end, or to ``page_max``."""
         if self.pages:
-            self.log.info("%d pages are committed already; they are not asked for again.", len(self.pages))
+            self.log.info(
+                "Resuming behind page %d: committed pages are not asked for again.", self.pages[-1].number
+            )
         else:
             check_reach(self.window, datetime.now(UTC))
         with self.hook.get_conn() as client:
             while (request := next_page(self.window, self.pages)) is not None:
                 self._wait_for_room()
+                self._authenticate(client)
                 self._fetch(client, request)
         if is_complete(self.window, self.pages):
             self.log.info('No more pages for keyword "%s".', self.window.keyword)
@@ -142,29 +146,36 @@ class _Walk:
         self.ti.xcom_push("next_token", next_token(self.window, self.pages))
         self.ti.xcom_push("resumes_at", resumes_at and rfc3339(resumes_at))
 
-    def _fetch(self, client: XClient, request: PageRequest) -> None:
-        self.log.info(
-            'Page %d%s of keyword "%s": asking X.',
-            request.number,
-            f" of {self.window.page_max}" if self.window.page_max else "",
-            self.window.keyword,
-        )
+    def _authenticate(self, client: XClient) -> None:
         try:
-            page = self._ask(client, request)
-        except TokenRejectedError as error:
-            self.log.warning("%s", error)
-            request = below_oldest(self.window, self.pages)
-            page = self._ask(client, request)
+            client.authenticate()
+        except PermanentError:
+            self.stopped_by = "Failed to generate Bearer Token"
+            raise
+
+    def _fetch(self, client: XClient, request: PageRequest) -> None:
+        try:
+            request, page = self._ask(client, request)
         except RateLimitedError as error:
             self.log.warning("%s", error)
             self._pause(self.limit.refused(error, datetime.now(UTC)))
-            return
-        self._commit(request, page)
-        self.limit.heard(page.limit)
+        else:
+            self._commit(request, page)
+            self.limit.heard(page.limit)
 
-    def _ask(self, client: XClient, request: PageRequest) -> Page:
-        params = request.params(self.window, client.server_now())
-        return client.search(self.endpoint, params, expand=self.window.expand)
+    def _ask(self, client: XClient, request: PageRequest) -> tuple[PageRequest, Page]:
+        """Ask for a page, below the oldest post when X does not take the token; return what was asked for."""
+
+        def ask(request: PageRequest) -> Page:
+            params = request.params(self.window, client.server_now())
+            return client.search(self.endpoint, params, expand=self.window.expand)
+
+        try:
+            return request, ask(request)
+        except TokenRejectedError as error:
+            self.log.warning("%s", error)
+        request = below_oldest(self.window, self.pages)
+        return request, ask(request)
 
     def _commit(self, request: PageRequest, page: Page) -> None:
         header = PageHeader(
@@ -182,8 +193,9 @@ class _Walk:
         key = self.run.staging.commit(header, page.body)
         self.pages.append(header)
         self.log.info(
-            "Page %d: request successful, %d posts processed, saved to %s.",
+            'Page %d fetched for keyword "%s": request successful, %d posts processed, saved to %s.',
             header.number,
+            self.window.keyword,
             header.result_count,
             self.run.store.url(key),
         )

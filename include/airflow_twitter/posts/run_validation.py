@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from airflow_twitter.posts.lines import staged_lines
 from airflow_twitter.posts.quarantine import error_line, quarantine_line, write_quarantine
 from airflow_twitter.posts.staging import PageHeader, Staging
 from airflow_twitter.posts.validation import PageError, ValidatedPage, validate_page
@@ -80,8 +81,8 @@ def _validated(
 
 
 def _write(writers: dict[str, BinaryIO], page: ValidatedPage, report: Report) -> None:
-    writers["posts"].writelines(post.line for post in page.good)
+    writers["posts"].writelines(staged_lines(page.good))
     for kind, name in (("users", "users"), ("media", "media"), ("included_posts", "posts")):
         lines = page.includes.get(name, [])
-        writers[kind].writelines(line.line for line in lines)
+        writers[kind].writelines(staged_lines(lines))
         setattr(report, kind, getattr(report, kind) + len(lines))

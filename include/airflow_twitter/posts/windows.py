@@ -195,7 +195,7 @@ def _begin(
     floor = min(until, now) - DEFAULT_REACH
     if request.reach_s is not None:
         floor = max(floor, now - timedelta(seconds=request.reach_s))
-    if covered_until is None or covered_until >= until and request.end_time is not None:
+    if covered_until is None or (covered_until >= until and request.end_time is not None):
         return floor
     return covered_until if request.reach_s is None else max(covered_until, floor)
 
