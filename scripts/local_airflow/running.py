@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from local_airflow.place import Place
-from local_airflow.processes import Mark, is_alive, stop
+from local_airflow.processes import Mark, is_alive, signals_deferred, stop
 
 LOCK = "running.lock"
 
@@ -59,8 +59,9 @@ def stop_recorded(place: Place) -> bool:
     running = load(place)
     if running is None:
         return False
-    stop(running.services.values())
-    _record(place).unlink()
+    with signals_deferred():
+        stop(running.services.values())
+        _record(place).unlink()
     return True
 
 

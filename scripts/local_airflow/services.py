@@ -89,12 +89,14 @@ def start_airflow(
 
 
 def _start(place: Place, now: running.Running, name: str, command: list[str], env: Mapping[str, str]) -> None:
-    process = processes.start(command, env, _log(place, name), place.root)
-    mark = processes.mark(process.pid)
+    with processes.signals_deferred():
+        process = processes.start(command, env, _log(place, name), place.root)
+        mark = processes.mark(process.pid)
+        if mark is not None:
+            now.services[name] = mark
+            running.save(place, now)
     if mark is None:
         raise StartError(f"{name} ended at once:\n{_end_of(place, name)}")
-    now.services[name] = mark
-    running.save(place, now)
 
 
 def _check(place: Place, now: running.Running, waiting: Sequence[str], waited_s: float) -> None:
