@@ -80,7 +80,7 @@ def test_texts_are_awkward(start: Callable[..., Any]) -> None:
     ]
     text = "".join(post["text"] for post in posts)
     entities = ("&amp;", "&lt;", "&gt;")
-    for awkward in (*entities, *"\n\t\u2028\u2029\\\"🧵日عß", "👩\u200d👩\u200d👧\u200d👦"):
+    for awkward in (*entities, *'\n\t\u2028\u2029\\"🧵日عß', "👩\u200d👩\u200d👧\u200d👦"):
         assert awkward in text, awkward
     assert "<" not in text
     assert len({post["lang"] for post in posts}) > 12

@@ -115,8 +115,9 @@ def bad_credentials() -> Body:
     return legacy(99, "Unable to verify your credentials", "authenticity_token_error")
 
 
-def not_found(resource_id: str, parameter: str, kind: str, host: str = "api.twitter.com") -> Body:
+def not_found(resource_id: str, parameter: str, kind: str, vocabulary: str) -> Body:
     """Return a partial error for a post or user that was referenced and is gone."""
+    host = "api.x.com" if vocabulary == "post" else "api.twitter.com"
     return {
         "value": resource_id,
         "detail": f"Could not find {kind} with {parameter}: [{resource_id}].",

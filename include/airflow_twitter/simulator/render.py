@@ -142,10 +142,9 @@ def _add_referenced(includes: Includes, post: Post, view: View) -> None:
         other_id = reference["id"]
         other = referenced_post(int(other_id))
         if other is None:
-            is_post = view.vocabulary == "post"
-            parameter = "referenced_posts" if is_post else "referenced_tweets.id"
-            host = "api.x.com" if is_post else "api.twitter.com"
-            includes.errors[other_id] = problems.not_found(other_id, parameter, view.vocabulary, host)
+            spoken = view.vocabulary
+            parameter = "referenced_posts" if spoken == "post" else "referenced_tweets.id"
+            includes.errors[other_id] = problems.not_found(other_id, parameter, spoken, spoken)
             continue
         includes.posts[other_id] = render_post(other, view)
         if "referenced_tweets.id.author_id" in view.expansions:

@@ -79,7 +79,9 @@ def _apply(rule: Rule, page: Page, ask: Ask, before: Sequence[Post]) -> None:
                 page.malformed[(int(rule["at"]) + offset) % max(len(page.posts), 1)] = kind
         case "partial_errors":
             ids = [str(7_000_000_000 + number) for number in range(int(rule["count"]))]
-            page.errors += [problems.not_found(value, "author_id", "user") for value in ids]
+            page.errors += [
+                problems.not_found(value, "author_id", "user", ask.view.vocabulary) for value in ids
+            ]
         case "changed_metrics":
             page.posts = [_liked(post, int(rule["likes"])) for post in page.posts]
 

@@ -174,9 +174,10 @@ class Handler(BaseHTTPRequestHandler):
         size = max(1, -(-len(body) // pieces))
         self.wfile.write(head)
         for at in range(0, len(body), size):
-            self.wfile.write(body[at : at + size])
             self.wfile.flush()
             self._pause(float(rule["delay_s"]) / pieces)
+            self.wfile.write(body[at : at + size])
+        self.wfile.flush()
 
     def _pause(self, seconds: float) -> None:
         cast(Server, self.server).stopping.wait(seconds)
