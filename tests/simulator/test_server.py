@@ -100,6 +100,21 @@ def test_a_slow_answer_runs_into_a_timeout(start: Callable[..., Any]) -> None:
     assert time.monotonic() - began < 5
 
 
+def test_an_answer_that_nobody_waits_for_is_not_delivered(start: Callable[..., Any]) -> None:
+    """When the client has given up meanwhile, its retry is no double purchase in the book."""
+    caller = start(rules=[Rule(endpoint="search_recent", nth=1, fault="slow", params={"delay_s": 0.6})])
+    url = caller.sim.url + "/2/tweets/search/recent?query=sevdesk"
+    headers = {"Authorization": f"Bearer {caller.sim.bearer_token}"}
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(url, headers=headers, timeout=0.2)
+    caller.recent("sevdesk")
+    deadline = time.monotonic() + 5
+    while caller.sim.book.requests[0].delivered and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [entry.delivered for entry in caller.sim.book.requests] == [False, True]
+    assert caller.sim.book.sold_twice == []
+
+
 def test_a_skewed_answer_skews_its_reset(start: Callable[..., Any]) -> None:
     """clock_skew moves Date and reset of one answer alike."""
     caller = start(rules=[rule("clock_skew", skew_s=120)], window_s=15)

@@ -92,13 +92,16 @@ def test_texts_are_awkward(start: Callable[..., Any]) -> None:
     assert all("busy" in html.unescape(post["text"]) for post in posts)
 
 
-@pytest.mark.parametrize("name", ["a b", "Über & Co", "naïve/../path", "日本語", "🤔 hm", "it's", "x" * 300])
+@pytest.mark.parametrize(
+    "name", ["a b", 'say "hi"', "Über & Co", "naïve/../path", "日本語", "🤔 hm", "it's", "x" * 300]
+)
 def test_any_word_can_be_a_topic(start: Callable[..., Any], name: str) -> None:
     """A topic's name, quoted, finds its posts whatever it is made of."""
     caller = start({name: Topic(total=12), "other": Topic(total=5)})
     truth = caller.sim.truth(name)
     assert len(truth) == 12
-    assert caller.ids(f'"{name}"', max_results=100) == truth
+    quoted = name.replace('"', " ")
+    assert caller.ids(f'"{quoted}"', max_results=100) == truth
 
 
 def test_topics_do_not_find_each_other(start: Callable[..., Any]) -> None:
@@ -120,9 +123,11 @@ def test_impossible_topics_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_a_world_starts_at_a_moment() -> None:
-    """A naive start names no moment; without one the world starts this minute."""
+    """A naive start and a topic without a word are refused; without a start it is this minute."""
     with pytest.raises(ValueError, match="aware"):
         World(start=datetime(2026, 1, 1))
+    with pytest.raises(ValueError, match="no word"):
+        World(topics={"?!": Topic(total=1)})
     assert timedelta(0) <= datetime.now(UTC) - World().start < timedelta(seconds=61)
 
 

@@ -126,6 +126,7 @@ def _add_references(fields: dict[str, Any], post_id: int, luck: int) -> None:
         fields["in_reply_to_user_id"] = user_id(referenced_author(other))
 
 
+@lru_cache(maxsize=8192)
 def _entities(raw: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for match in TAG.finditer(raw):

@@ -19,6 +19,8 @@ from airflow_twitter.simulator.posts import Post, referenced_post
 
 Json = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 # Our name of a field -> its name in the `post.fields` vocabulary.
 POST_NAMES: Mapping[str, str] = {
     "edit_history_tweet_ids": "edit_history_post_ids",
@@ -77,7 +79,7 @@ class Includes:
 
 def encode(value: Any) -> bytes:
     """Return compact UTF-8 JSON, with non-ASCII characters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def encode_post(post: Post, view: View) -> bytes:

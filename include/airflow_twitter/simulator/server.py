@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import select
 import socket
 import struct
 import uuid
@@ -106,6 +107,8 @@ class Handler(BaseHTTPRequestHandler):
         wire = {rule.fault: rule for rule in answer.wire}
         if "slow" in wire and int(wire["slow"]["pieces"]) <= 1:
             self._pause(float(wire["slow"]["delay_s"]))
+            if entry is not None and self._client_is_gone():
+                entry.delivered = False
         if "reset_before" in wire or "lost_answer" in wire:
             self._reset(entry)
             return
@@ -178,6 +181,10 @@ class Handler(BaseHTTPRequestHandler):
             self._pause(float(rule["delay_s"]) / pieces)
             self.wfile.write(body[at : at + size])
         self.wfile.flush()
+
+    def _client_is_gone(self) -> bool:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
 
     def _pause(self, seconds: float) -> None:
         cast(Server, self.server).stopping.wait(seconds)

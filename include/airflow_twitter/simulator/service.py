@@ -22,6 +22,7 @@ from airflow_twitter.simulator.rules import PAGE_FAULTS, Rule, RuleBook
 from airflow_twitter.simulator.search import find_page, write_page
 from airflow_twitter.simulator.snowflake import id_at, iso
 from airflow_twitter.simulator.vocabulary import vocabulary_of
+from airflow_twitter.simulator.wording import spaced_words
 from airflow_twitter.simulator.world import World
 
 # Path -> (endpoint, method)
@@ -89,7 +90,9 @@ class Service:
 
     def world_query(self, query: str) -> Node:
         """Return the tree of a query; the name of a topic means that phrase."""
-        return parse_query(f'"{query}"' if query in self.world.topics else query, 4096)
+        if query in self.world.topics:
+            return Node("words", spaced_words(query))
+        return parse_query(query, 4096)
 
     def reset(self) -> None:
         """Forget requests, windows and answers; rules stay and count from the beginning."""
@@ -140,7 +143,8 @@ class Service:
         if request.headers.get("authorization") != f"Bearer {self.bearer_token}":
             return json_answer(401, problems.plain(401))
         if any(rule.fault == "token_revoked" for rule in rules):
-            self._revoked += 1
+            with self._lock:
+                self._revoked += 1
         standing = self.limits.take(endpoint)
         name = token_name(request.params)
         refused = refusal(rules, standing, self.now_s(), (name, request.params.get(name, "")))

@@ -31,4 +31,5 @@ def ms_of(post_id: int) -> int:
 
 def iso(ms: int) -> str:
     """Return X's form of a time: `2026-11-21T08:15:30.000Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    moment = datetime.fromtimestamp(ms // 1000, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{ms % 1000:03d}Z"

@@ -92,6 +92,9 @@ class World:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None:
             raise ValueError("A world's start is an aware datetime.")
+        for name in self.topics:
+            if not words(name):
+                raise ValueError(f"No search can find the topic {name!r}: it has no word.")
         self._rows = {name: self._row(name, topic) for name, topic in self.topics.items()}
         self._vocabularies = {name: frozenset(words(name)) | filler_words() for name in self.topics}
         self._post = lru_cache(maxsize=20_000)(make_post)
