@@ -15,22 +15,23 @@ import itertools
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from airflow_twitter.posts.lines import Post, newer
-from airflow_twitter.posts.segments import DamagedSegment, SegmentMerge, salvage
+from airflow_twitter.posts.lines import Line, Post, newer
+from airflow_twitter.posts.segments import DamagedSegment, Index, SegmentMerge, salvage
 from airflow_twitter.posts.store import Store
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 192 * 1024 * 1024
+EARLY_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 96 * 1024 * 1024
+MERGERS = 2
 INCLUDE_KINDS = ("users", "media", "posts")
 
 _SEGMENT = re.compile(r"(\d{4}-\d\d(-\d\d)?|undated)\.jsonl")
-
-Batch = dict[str, dict[int, bytes]]
 
 
 @dataclass
@@ -49,6 +50,15 @@ class MergeResult:
     total_in_days: int = 0
     damaged: list[str] = field(default_factory=list)
     lost_lines: int = 0
+
+    def add(self, other: MergeResult) -> None:
+        """Add the counts of another result, except `total_in_days`."""
+        self.new += other.new
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.days += other.days
+        self.damaged += other.damaged
+        self.lost_lines += other.lost_lines
 
 
 def merge(store: Store, slug: str, posts: Iterable[Post], *, lock_timeout_s: float = 60.0) -> MergeResult:
@@ -112,52 +122,81 @@ def repair(store: Store, key: str) -> tuple[str, int]:
 
 def _merge(store: Store, folder: str, slug: str, posts: Iterable[Post], lock_timeout_s: float) -> MergeResult:
     result = MergeResult()
-    touched: dict[str, int] = {}
-    for batch in _batches(posts):
-        with lock(store, slug, lock_timeout_s):
-            store.clean(folder, older_than_s=0)
-            for day in sorted(batch):
-                touched[day] = _merge_segment(store, f"{folder}/{day}.jsonl", batch[day], day, result)
-    result.total_in_days = sum(touched.values())
+    totals: dict[str, int] = {}
+    running: dict[str, Future[MergeResult]] = {}
+
+    def finish(day: str) -> None:
+        part = running.pop(day).result()
+        totals[day] = part.total_in_days
+        result.add(part)
+
+    # Two days at a time: one is written and synced by the system while Python merges the other.
+    with lock(store, slug, lock_timeout_s), ThreadPoolExecutor(MERGERS, thread_name_prefix="merge") as pool:
+        store.clean(folder, older_than_s=0)
+        for day, lines in _by_day(posts):
+            if day in running:
+                finish(day)
+            elif len(running) >= MERGERS:
+                finish(next(iter(running)))
+            running[day] = pool.submit(_merge_segment, store, f"{folder}/{day}.jsonl", day, lines)
+        for day in list(running):
+            finish(day)
     result.days = sorted(set(result.days))
+    result.total_in_days = sum(totals.values())
     return result
 
 
-def _batches(posts: Iterable[Post]) -> Iterator[Batch]:
-    """Group posts by day, in batches of bounded size."""
-    batch: Batch = {}
-    size = 0
+def _by_day(posts: Iterable[Post]) -> Iterator[tuple[str, dict[int, Line]]]:
+    """Group posts by day and yield the days that are complete, as far as can be told.
+
+    X sends posts in the order of time: when another day has begun, the days before are complete. Should one come
+    again, more is gathered from then on, since each yield costs that a file is written.
+    """
+    days: dict[str, dict[int, Line]] = {}
+    given: set[str] = set()
+    size, limit = 0, EARLY_BYTES
+    day = ""
     for post in posts:
-        lines = batch.setdefault(post.day, {})
+        if post.day != day:
+            day = post.day
+            if day in given:
+                limit = BATCH_BYTES
+        lines = days.get(day)
+        if lines is None:
+            lines = days[day] = {}
         held = lines.get(post.id)
         lines[post.id] = post.line if held is None else newer(held, post.line)
         size += len(post.line)
-        if size >= BATCH_BYTES:
-            yield batch
-            batch, size = {}, 0
-    if batch:
-        yield batch
+        if size >= limit and (len(days) > 1 or size >= BATCH_BYTES):
+            kept = {day: days.pop(day)} if len(days) > 1 else {}
+            yield from sorted(days.items())
+            given.update(days)
+            days, size = kept, sum(len(line) for lines in kept.values() for line in lines.values())
+    yield from sorted(days.items())
 
 
-def _merge_segment(store: Store, key: str, incoming: dict[int, bytes], day: str, result: MergeResult) -> int:
-    """Merge into one file, add to the result, and return how many posts the file has now."""
+def _merge_segment(store: Store, key: str, day: str, incoming: dict[int, Line]) -> MergeResult:
+    """Merge into one file."""
+    held = store.recall(key)
+    index = None if held is None else Index.from_bytes(held)
+    part = MergeResult()
     try:
         with _open_or_empty(store, key) as existing:
-            merge_ = SegmentMerge(existing, incoming)
+            merge_ = SegmentMerge(existing, incoming, index)
             changed = _write(store, key, merge_)
     except DamagedSegment as damage:
-        merge_ = _merge_into_damaged(store, key, incoming, str(damage), result)
+        merge_ = _merge_into_damaged(store, key, incoming, str(damage), part)
         changed = True
-    result.new += merge_.new
-    result.updated += merge_.updated
-    result.unchanged += merge_.unchanged
-    if changed:
-        result.days.append(day)
-    return merge_.total
+    if changed or index is None:
+        store.remember(key, merge_.merged.to_bytes())
+    part.new, part.updated, part.unchanged = merge_.new, merge_.updated, merge_.unchanged
+    part.days = [day] if changed else []
+    part.total_in_days = merge_.total
+    return part
 
 
 def _merge_into_damaged(
-    store: Store, key: str, incoming: dict[int, bytes], reason: str, result: MergeResult
+    store: Store, key: str, incoming: dict[int, Line], reason: str, result: MergeResult
 ) -> SegmentMerge:
     with store.open(key) as file:
         readable, lost = salvage(file)

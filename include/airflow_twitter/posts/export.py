@@ -51,7 +51,7 @@ def export(store: Store, slug: str, *, lock_timeout_s: float = 60.0) -> ExportRe
         if not days:
             return ExportResult(key, 0, 0, set_aside)
         size = store.put(key, joined.blocks())
-    log.info("Exported %s posts to %s (%s bytes)", joined.posts, store.url(key), size)
+    log.info("Saved %s posts to %s (%s bytes)", joined.posts, store.url(key), size)
     return ExportResult(key, joined.posts, size, set_aside)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from operator import attrgetter
+from typing import BinaryIO
 
 import msgspec
 
@@ -17,39 +19,36 @@ LAST_SERIAL_ID = 29_700_859_247
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 DAY_MS = 86_400_000
 
+Line = bytes | memoryview
+"""JSON and a newline, perhaps still a part of the page that it came with."""
+
 
 class Post(msgspec.Struct, frozen=True, gc=False):
-    """A post ready to be stored: `day` is its UTC day (YYYY-MM-DD) or "undated", `line` ends in a newline.
+    """A post ready to be stored: `day` is its UTC day (YYYY-MM-DD) or "undated".
 
-    Included authors and media take the same form, with their month (YYYY-MM) as `day`.
+    Included authors and media take the same form, with their month (YYYY-MM) as `day`, and media with the number of
+    their key as `id`.
     """
 
     id: int
     day: str
-    line: bytes
+    line: Line
 
 
 class StoredLine(msgspec.Struct, gc=False):
-    """The little of a stored line that merging reads."""
+    """The little of a stored line that merging may read."""
 
     id: int = 0
     media_key: str = ""
     fetched_at: str = msgspec.field(name="_fetched_at", default="")
 
     @property
-    def key(self) -> int:
+    def number(self) -> int:
         """The number that lines are sorted and united by; raises ValueError when there is none."""
-        if self.id > 0:
-            return self.id
-        return media_number(self.media_key)[0]
-
-
-class _DatedLine(msgspec.Struct, gc=False):
-    created_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+        return self.id if self.id > 0 else media_number(self.media_key)
 
 
 line_decoder = msgspec.json.Decoder(StoredLine, strict=False)  # reads "123" as 123 without a detour in Python
-_dated_decoder = msgspec.json.Decoder(_DatedLine)
 
 
 def id_time(number: int) -> datetime | None:
@@ -75,48 +74,60 @@ def id_month(number: int) -> str:
     return made.strftime("%Y-%m") if made else UNDATED
 
 
-def media_number(media_key: str) -> tuple[int, int]:
-    """Return the sort number of a media key such as "3_1580661436132757506", and the id within it.
+def media_number(media_key: str) -> int:
+    """Return the number of a media key such as "3_1580661436132757506", which is an id of its own.
 
     Raises ValueError for anything but a kind of up to three digits, an underscore, and an id of up to 19.
     """
     kind, _, number = media_key.partition("_")
-    if not (
-        0 < len(kind) <= 3
-        and 0 < len(number) <= 19
-        and (kind + number).isascii()
-        and (kind + number).isdecimal()
-    ):
-        raise ValueError(f"{media_key[:40]!r} is not a media key")
-    return int(number) * 1000 + int(kind), int(number)
+    digits = kind + number
+    if 0 < len(kind) <= 3 and 0 < len(number) <= 19 and digits.isascii() and digits.isdecimal():
+        return int(number)
+    raise ValueError(f"{media_key[:40]!r} is not a media key")
 
 
-def read_posts(lines: Iterable[bytes]) -> Iterator[Post]:
-    """Yield the posts of stored lines (an open file of them)."""
-    for line in lines:
-        number = line_decoder.decode(line).id
-        created_at = None if number > LAST_SERIAL_ID else _dated_decoder.decode(line).created_at
-        yield Post(number, post_day(number, created_at), line)
+def staged_lines(posts: list[Post]) -> bytes:
+    """Return posts in the form of staging: for each day a line with it, and ids and lengths, then the posts.
+
+    So they can be read again without looking into the JSON.
+    """
+    parts: list[Line] = []
+    for day, group in itertools.groupby(posts, key=attrgetter("day")):
+        of_day = list(group)
+        heads = [b" %d %d" % (post.id, len(post.line)) for post in of_day]
+        parts += [day.encode(), *heads, b"\n", *[post.line for post in of_day]]
+    return b"".join(parts)
 
 
-def read_includes(lines: Iterable[bytes]) -> Iterator[Post]:
-    """Yield included users, media or posts of stored lines, with their months."""
-    for line in lines:
-        stored = line_decoder.decode(line)
-        number = stored.id or media_number(stored.media_key)[1]
-        yield Post(stored.key, id_month(number), line)
+def read_posts(file: BinaryIO) -> Iterator[Post]:
+    """Yield the posts (or included objects) of an open file of staged lines; raises ValueError if it is cut."""
+    while head := file.readline():
+        day, *fields = head.split()
+        ends = list(itertools.accumulate(map(int, fields[1::2]), initial=0))
+        chunk = memoryview(file.read(ends[-1]))
+        if ends[-1] != len(chunk):
+            raise ValueError("the staged posts end too early: validate them again")
+        lines = [chunk[start:end] for start, end in itertools.pairwise(ends)]
+        yield from map(Post, map(int, fields[::2]), itertools.repeat(day.decode()), lines)
+
+
+read_includes = read_posts
 
 
 def observed_at(line: bytes) -> str:
     """Return `_fetched_at` of a stored line, empty when it has none."""
+    # Ours is the last member of this name in a line, and no text holds one: its quotes would be escaped.
+    _, found, rest = line.rpartition(b',"_fetched_at":"')
+    if found and rest[27:28] == b'"':
+        return rest[:27].decode()
     return line_decoder.decode(line).fetched_at
 
 
-def newer(one: bytes, other: bytes) -> bytes:
+def newer(one: Line, other: Line) -> Line:
     """Return the newer observation of two; of equally old ones always the same, whichever comes first."""
-    if one == other:
-        return one
-    return max((observed_at(one), one), (observed_at(other), other))[1]
+    one_line, other_line = bytes(one), bytes(other)
+    is_one = (observed_at(one_line), one_line) >= (observed_at(other_line), other_line)
+    return one if is_one else other
 
 
 def utc_text(moment: datetime) -> str:

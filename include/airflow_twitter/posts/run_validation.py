@@ -81,8 +81,8 @@ def _validated(
 
 
 def _write(writers: dict[str, BinaryIO], page: ValidatedPage, report: Report) -> None:
-    writers["posts"].writelines(staged_lines(page.good))
+    writers["posts"].write(staged_lines(page.good))
     for kind, name in (("users", "users"), ("media", "media"), ("included_posts", "posts")):
         lines = page.includes.get(name, [])
-        writers[kind].writelines(staged_lines(lines))
+        writers[kind].write(staged_lines(lines))
         setattr(report, kind, getattr(report, kind) + len(lines))

@@ -1,142 +1,190 @@
-"""Merge posts into one sorted file of lines, block by block, reading of a line only what merging needs."""
+"""Merge posts into one sorted file of lines, block by block, looking into as few lines as possible."""
 
 from __future__ import annotations
 
 import io
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 from operator import lt
 from typing import BinaryIO
 
-from airflow_twitter.posts.lines import StoredLine, line_decoder, newer
+from airflow_twitter.posts.lines import Line, line_decoder, newer
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 256 * 1024
+BLOCK_LINES = 128
+
+Block = tuple[list[int], list[Line]]
+"""Ascending ids and their lines."""
 
 
 class DamagedSegment(Exception):
     """Report a file that is not lines of JSON objects with strictly ascending ids."""
 
 
-class SegmentMerge:
-    """Merge `incoming` (lines by sort number) into the lines of `existing`, by id, newest observation first.
+class Index:
+    """Ids and lengths in bytes of a file's lines, so that a merge need not parse what an earlier one wrote."""
 
-    `blocks` streams the merged file; it yields nothing when the file would not change, unless `rewrite` is
-    set. The counts are complete when it ends. Memory: `incoming` and a few blocks.
+    def __init__(self) -> None:
+        self.ids = array("Q")
+        self.lengths = array("L")
+
+    def add(self, ids: list[int], lines: list[Line]) -> None:
+        """Add the next lines of the file."""
+        self.ids.extend(ids)
+        self.lengths.extend(map(len, lines))
+
+    def to_bytes(self) -> bytes:
+        """Return the index as bytes of this machine."""
+        return self.ids.tobytes() + self.lengths.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Index:
+        """Read what to_bytes returned."""
+        index = cls()
+        middle = len(data) // (index.ids.itemsize + index.lengths.itemsize) * index.ids.itemsize
+        index.ids.frombytes(data[:middle])
+        index.lengths.frombytes(data[middle:])
+        return index
+
+
+class SegmentMerge:
+    """Merge `incoming` (lines by number) into the lines of `existing`, by number; the newest observation stays.
+
+    `index` tells the lines of `existing`; without one each is parsed, and checked with that. `blocks` streams the
+    merged file and yields nothing when the file would not change, unless `rewrite` is set. The counts and `merged`,
+    the index of the merged file, are complete when it ends. Memory: `incoming` and a few blocks.
     """
 
-    def __init__(self, existing: BinaryIO, incoming: dict[int, bytes], *, rewrite: bool = False) -> None:
-        self.new = self.updated = self.unchanged = self.total = 0
+    def __init__(
+        self,
+        existing: BinaryIO,
+        incoming: dict[int, Line],
+        index: Index | None = None,
+        *,
+        rewrite: bool = False,
+    ) -> None:
+        self.new = self.updated = self.unchanged = 0
+        self.merged = Index()
         self._existing = existing
+        self._stored = _parsed_blocks(existing) if index is None else _indexed_blocks(existing, index)
         self._incoming = incoming
-        self._waiting = sorted(incoming)
+        self._numbers = sorted(incoming)
+        self._taken = 0
         self._changed = rewrite
-        self._last_id = 0
+
+    @property
+    def total(self) -> int:
+        """The number of lines of the merged file."""
+        return len(self.merged.ids)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the merged file in blocks; raises DamagedSegment where the existing one is damaged."""
         kept_bytes = 0
-        for block in _whole_lines(self._existing):
+        for block in self._stored:
             was_changed = self._changed
-            merged = self._merge_block(block)
-            if not self._changed:
-                kept_bytes += len(block)
-                continue
-            if not was_changed:
-                yield from self._kept(kept_bytes)
-            yield merged
-        if self._waiting:
-            if not self._changed:
-                yield from self._kept(kept_bytes)
-            self.new += len(self._waiting)
-            self.total += len(self._waiting)
-            yield from self._rest()
+            ids, lines = self._unite(block)
+            self.merged.add(ids, lines)
+            if self._changed:
+                if not was_changed:
+                    yield from _first_bytes(self._existing, kept_bytes)
+                yield b"".join(lines)
+            else:
+                kept_bytes += sum(map(len, lines))
+        if not self._changed and self._taken < len(self._numbers):
+            yield from _first_bytes(self._existing, kept_bytes)
+        yield from self._rest()
 
-    def _merge_block(self, block: bytes) -> bytes:
-        ids = self._read_ids(block)
-        self.total += len(ids)
-        taken = bisect_right(self._waiting, ids[-1])
-        if not taken:
+    def _unite(self, block: Block) -> Block:
+        ids, lines = block
+        begin, self._taken = self._taken, bisect_right(self._numbers, ids[-1], self._taken)
+        if begin == self._taken:
             return block
-        numbers, self._waiting = self._waiting[:taken], self._waiting[taken:]
-        lines = dict(zip(ids, io.BytesIO(block).readlines(), strict=True))
-        before = self.new + self.updated
-        for number in numbers:
-            self._unite(lines, number)
-        if self.new + self.updated == before:
+        numbers = self._numbers[begin : self._taken]
+        coming = dict(zip(numbers, map(self._incoming.__getitem__, numbers), strict=True))
+        united = dict(zip(ids, lines, strict=True))
+        for number in coming.keys() & united.keys():
+            if newer(united[number], coming[number]) is united[number]:
+                self.unchanged += 1
+                del coming[number]
+            else:
+                self.updated += 1
+        if not coming:
             return block
         self._changed = True
-        self.total += len(lines) - len(ids)
-        return b"".join(map(lines.__getitem__, sorted(lines)))
-
-    def _unite(self, lines: dict[int, bytes], number: int) -> None:
-        line, stored = self._incoming[number], lines.get(number)
-        if stored is None:
-            self.new += 1
-            lines[number] = line
-        elif newer(stored, line) is stored:
-            self.unchanged += 1
-        else:
-            self.updated += 1
-            lines[number] = line
-
-    def _read_ids(self, block: bytes) -> list[int]:
-        """Return the ids of the block's lines; raises DamagedSegment."""
-        count = block.count(b"\n")
-        # Together with valid JSON these three say that each object is a line and each line an object: no
-        # other place in JSON has "}" and "{" around a line break.
-        framed = block.startswith(b"{") and block.endswith(b"}\n") and block.count(b"}\n{") == count - 1
-        if not framed:
-            raise DamagedSegment("a line is no JSON object")
-        ids = read_ids(block)
-        if len(ids) != count:
-            raise DamagedSegment("a line holds more than one JSON object")
-        if ids[0] <= self._last_id or not all(map(lt, ids, islice(ids, 1, None))):
-            raise DamagedSegment("its ids are not in ascending order")
-        self._last_id = ids[-1]
-        return ids
-
-    def _kept(self, size: int) -> Iterator[bytes]:
-        """Yield the first `size` bytes of the existing file again: all before the first change."""
-        position = self._existing.tell()
-        self._existing.seek(0)
-        while size:
-            block = self._existing.read(min(size, BLOCK_BYTES))
-            size -= len(block)
-            yield block
-        self._existing.seek(position)
+        united.update(coming)
+        self.new += len(united) - len(ids)
+        ids = sorted(united)
+        return ids, list(map(united.__getitem__, ids))
 
     def _rest(self) -> Iterator[bytes]:
-        for start in range(0, len(self._waiting), 2048):
-            yield b"".join(map(self._incoming.__getitem__, self._waiting[start : start + 2048]))
+        """Yield what comes after the last line of the existing file."""
+        while self._taken < len(self._numbers):
+            ids = self._numbers[self._taken : self._taken + BLOCK_LINES]
+            lines = list(map(self._incoming.__getitem__, ids))
+            self._taken += len(ids)
+            self.new += len(ids)
+            self.merged.add(ids, lines)
+            yield b"".join(lines)
 
 
-def read_ids(block: bytes) -> list[int]:
-    """Return the sort numbers of a block of lines; raises DamagedSegment when one has none or is no JSON."""
-    try:
-        rows = line_decoder.decode_lines(block)
-        ids = [row.id for row in rows]
-        return ids if min(ids) > 0 else [row.key for row in rows]
-    except (ValueError, RecursionError) as error:
-        raise DamagedSegment(f"a line cannot be read: {error}") from None
-
-
-def salvage(file: BinaryIO) -> tuple[dict[int, bytes], int]:
-    """Return the readable lines of a damaged file by sort number, and how many lines are lost."""
-    lines: dict[int, bytes] = {}
+def salvage(file: BinaryIO) -> tuple[dict[int, Line], int]:
+    """Return the readable lines of a damaged file by number, and how many lines are lost."""
+    readable: dict[int, Line] = {}
     lost = 0
     for raw in file:
         line = raw.strip()
         try:
             line.decode()
-            stored: StoredLine = line_decoder.decode(line)
-            number = stored.key
+            number = line_decoder.decode(line).number
         except (ValueError, RecursionError):
             lost += bool(line)
             continue
         line += b"\n"
-        lines[number] = newer(lines[number], line) if number in lines else line
-    return lines, lost
+        readable[number] = newer(readable[number], line) if number in readable else line
+    return readable, lost
+
+
+def _indexed_blocks(file: BinaryIO, index: Index) -> Iterator[Block]:
+    """Cut the file at the lengths of its index; raises DamagedSegment when they do not fit."""
+    for begin in range(0, len(index.ids), BLOCK_LINES):
+        lengths = index.lengths[begin : begin + BLOCK_LINES]
+        data = file.read(sum(lengths))
+        if not (data.startswith(b"{") and data.endswith(b"}\n") and len(data) == sum(lengths)):
+            raise DamagedSegment("its lines do not lie where they were written")
+        block = memoryview(data)
+        lines: list[Line] = []
+        end = 0
+        for length in lengths:
+            start, end = end, end + length
+            lines.append(block[start:end])
+        yield index.ids[begin : begin + BLOCK_LINES].tolist(), lines
+
+
+def _parsed_blocks(file: BinaryIO) -> Iterator[Block]:
+    """Parse every line of the file; raises DamagedSegment."""
+    last = 0
+    for block in _whole_lines(file):
+        ids = _read_ids(block)
+        lines: list[Line] = list(io.BytesIO(block).readlines())
+        # As many objects as lines, each line with the first and last character of an object, and all of it JSON: so
+        # each line is one object, since nowhere else in JSON "}" and "{" surround a line break.
+        if len(ids) != len(lines) or not all([line[0] == 0x7B and line[-2:] == b"}\n" for line in lines]):
+            raise DamagedSegment("a line is not one JSON object")
+        if ids[0] <= last or not all(map(lt, ids, islice(ids, 1, None))):
+            raise DamagedSegment("its ids are not in ascending order")
+        last = ids[-1]
+        yield ids, lines
+
+
+def _read_ids(block: bytes) -> list[int]:
+    try:
+        rows = line_decoder.decode_lines(block)
+        ids = [row.id for row in rows]
+        return ids if ids and min(ids) > 0 else [row.number for row in rows]
+    except (ValueError, RecursionError) as error:
+        raise DamagedSegment(f"a line cannot be read: {error}") from None
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -151,3 +199,14 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
         rest = chunk[end:]
     if rest:
         yield rest
+
+
+def _first_bytes(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the first `size` bytes of the file again: all that lies before the first change."""
+    position = file.tell()
+    file.seek(0)
+    while size > 0:
+        block = file.read(min(size, BLOCK_BYTES))
+        size -= len(block)
+        yield block
+    file.seek(position)

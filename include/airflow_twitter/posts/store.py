@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MAX_SEGMENT_BYTES = 200
 LOCKS = ".locks"
+NOTES = ".notes"
 
 
 class StoreError(Exception):
@@ -153,12 +155,34 @@ class Store:
         folder = self._path(prefix) if prefix else self.root
         before = time.time() - older_than_s
         removed = 0
-        for path in folder.glob(".*.tmp"):
+        for path in (*folder.glob(".*.tmp"), *(self.root / NOTES / prefix).glob(".*.tmp")):
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime <= before:
                     path.unlink()
                     removed += 1
         return removed
+
+    def remember(self, key: str, data: bytes) -> None:
+        """Keep bytes that were derived from the content of `key`, for as long as that stays the same.
+
+        They are a convenience: they may be gone at any time, and are not written durably.
+        """
+        path = self._notes(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+        try:
+            temporary.write_bytes(self._state(key, data) + data)
+            os.replace(temporary, path)
+        except FileNotFoundError:
+            path.unlink(missing_ok=True)
+
+    def recall(self, key: str) -> bytes | None:
+        """Return what was remembered of `key`, None when that has changed since or nothing was."""
+        try:
+            state, data = self._notes(key).read_bytes().split(b"\n", 1)
+            return data if state + b"\n" == self._state(key, data) else None
+        except (FileNotFoundError, ValueError):
+            return None
 
     @contextlib.contextmanager
     def lock(self, key: str, timeout_s: float = 60.0) -> Iterator[None]:
@@ -191,6 +215,15 @@ class Store:
         if real != str(path) and os.path.commonpath([real, self.root]) != str(self.root):
             raise StoreError(f"{path} leads out of the data folder by a symbolic link.")
         return path
+
+    def _notes(self, key: str) -> Path:
+        check_key(key)
+        return self._inside(self.root / NOTES / key)
+
+    def _state(self, key: str, data: bytes) -> bytes:
+        """Tell one content of `key` from another by size and time of change, and `data` by its checksum."""
+        status = self._path(key).stat()
+        return b"%d %d %d\n" % (status.st_size, status.st_mtime_ns, zlib.crc32(data))
 
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():

@@ -150,8 +150,8 @@ def _read_author(raw: msgspec.Raw) -> tuple[int, str]:
 
 
 def _read_media(raw: msgspec.Raw) -> tuple[int, str]:
-    key, number = media_number(_media_decoder.decode(raw).media_key)
-    return key, id_month(number)
+    number = media_number(_media_decoder.decode(raw).media_key)
+    return number, id_month(number)
 
 
 def _number(text: str) -> int:
