@@ -84,7 +84,7 @@ def _parsed(asked: str | int) -> datetime | timedelta | None:
         if isinstance(asked, int):
             return timedelta(seconds=asked)
         parsed = pendulum.parse(asked, tz="UTC")
-        if isinstance(parsed, pendulum.Duration):
+        if isinstance(parsed, pendulum.Duration) and not isinstance(parsed, pendulum.Interval):
             return parsed.as_timedelta()
         if isinstance(parsed, pendulum.DateTime):
             return datetime.fromtimestamp(parsed.timestamp(), UTC)

@@ -1,0 +1,7 @@
+"""An Airflow in memory, and a simulator to point it at."""
+
+from __future__ import annotations
+
+from tests.collecting import airflow, start_simulator
+
+__all__ = ["airflow", "start_simulator"]
