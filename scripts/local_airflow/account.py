@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from local_airflow.errors import LocalError
+
 CONNECTION = "AIRFLOW_CONN_TWITTER_DEFAULT"
 ENV_MARKER = "AIRFLOW_TWITTER_ENV"
 """Set by `make env`: where it is, the two below are an earlier answer of ours and no choice of the user's."""
@@ -24,7 +26,7 @@ CREDENTIALS = {_KEY, _SECRET, *_EXTRAS, "TWITTER_BASE_URL"}
 """What becomes part of the Connection, and is not handed on beside it."""
 
 
-class AccountError(Exception):
+class AccountError(LocalError):
     """The account is given in part."""
 
 

@@ -9,10 +9,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from local_airflow import commands, demo
-from local_airflow.account import AccountError
-from local_airflow.ports import PortError
-from local_airflow.running import BusyError
-from local_airflow.services import StartError
+from local_airflow.errors import LocalError
 
 COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
     "prepare": (commands.prepare, "make the folders, keys, database and pools"),
@@ -48,7 +45,7 @@ def _run(command: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("Interrupted: everything that was started is stopped.", file=sys.stderr)
         return 130
-    except (AccountError, BusyError, PortError, StartError, demo.DemoError) as error:
+    except LocalError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -33,11 +33,13 @@ def show_environment() -> None:
     """Print shell commands that make a shell this project's. They fetch what is secret without showing it."""
     now = running.load(PROJECT)
     added = environment(PROJECT, now.port if now else PORT)
-    for name in sorted(foreign() - set(added) - CREDENTIALS - {CONNECTION}):
+    kept = CREDENTIALS if ENV_MARKER in os.environ else CREDENTIALS | {CONNECTION}
+    for name in sorted(foreign() - set(added) - kept - {ENV_MARKER}):
         print(f"unset {name}")
-    _export({**added, ENV_MARKER: str(PROJECT.root)})
+    _export(added)
     fetch = shlex.join([str(python(PROJECT)), str(PROJECT.root / "scripts" / "local.py"), "secrets"])
     print(f'eval "$({fetch})"')
+    _export({ENV_MARKER: "1"})
 
 
 def show_secrets() -> None:

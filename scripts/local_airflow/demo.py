@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
+import yaml
 
 from airflow_twitter.api.prices import PRICES
-from airflow_twitter.keywords import Keyword, read_keywords
+from airflow_twitter.posts.slugs import slugify
 from local_airflow import ports, running, services
+from local_airflow.errors import LocalError
 from local_airflow.place import DEMO, make_folders, password
 from local_airflow.rest import Airflow
 from local_airflow.settings import PORT, SIMULATOR_PORT, environment, on_top_of_shell, simulated
@@ -23,10 +25,11 @@ POSTS, PAGE = 142, 100
 WINDOW_S = 15
 """Two pages, and one request a window: one wait. Waits of 10 s and less are slept in the task, out of sight."""
 RUN_ID = "demo"
+_PLAIN = {"keyword", "schedule", "start_date", "max_results", "page_max"}
 DAG_TIMEOUT_S, RUN_TIMEOUT_S = 60.0, 180.0
 
 
-class DemoError(Exception):
+class DemoError(LocalError):
     """The demo cannot run, or what it collected is not what the simulator holds."""
 
 
@@ -46,13 +49,12 @@ def run() -> None:
     print(f"Done in {time.monotonic() - begin:.0f} s. Next: make up")
 
 
-def _pick_keyword() -> Keyword:
+def _pick_keyword() -> str:
     """Return the first keyword that finds, in the simulator, just the posts about it."""
-    keywords, _ = read_keywords(DEMO.root / "dags" / "keywords.yaml")
-    plain = {"query": None, "language": None, "endpoint": "recent", "connection": "twitter_default"}
-    for keyword in keywords:
-        if keyword.settings.items() >= plain.items():
-            return keyword
+    entries = yaml.safe_load((DEMO.root / "dags" / "keywords.yaml").read_text(encoding="utf-8"))["keywords"]
+    for entry in entries:
+        if set(entry) <= _PLAIN and "keyword" in entry:
+            return str(entry["keyword"])
     raise DemoError("dags/keywords.yaml has no entry for the demo: it takes one with just a keyword.")
 
 
@@ -67,7 +69,7 @@ def _clear() -> None:
             path.unlink()
 
 
-def _start(keyword: Keyword) -> running.Running:
+def _start(keyword: str) -> running.Running:
     make_folders(DEMO)
     claims = [ports.claim(PORT), ports.claim(SIMULATOR_PORT)]
     now = running.Running(claims[0].port, simulator_url=f"http://127.0.0.1:{claims[1].port}")
@@ -79,17 +81,17 @@ def _start(keyword: Keyword) -> running.Running:
     return now
 
 
-def _simulator_arguments(keyword: Keyword, port: int) -> Sequence[str]:
-    topic = f"{keyword.settings['keyword']}={POSTS}"
+def _simulator_arguments(keyword: str, port: int) -> Sequence[str]:
+    topic = f"{keyword}={POSTS}"
     limit = "search_recent=1"
     return ["--port", str(port), "--window-s", str(WINDOW_S), "--limit", limit, "--topic", topic]
 
 
-def _collect(keyword: Keyword, now: running.Running) -> None:
+def _collect(keyword: str, now: running.Running) -> None:
     """Trigger the keyword's DAG and show how it goes on until it has ended."""
     airflow = Airflow(now.port, password(DEMO))
     airflow.log_in()
-    dag_id = f"twitter_search__{keyword.slug}"
+    dag_id = f"twitter_search__{slugify(keyword)}"
     dag = _wait_for_dag(airflow, dag_id)
     # All posts of the simulator are older than a minute, and a window that ended then has settled.
     until = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
@@ -104,7 +106,7 @@ def _collect(keyword: Keyword, now: running.Running) -> None:
             "page_max": None,
         },
     }
-    print(f"Triggering {dag_id} for keyword {keyword.settings['keyword']!r}")
+    print(f"Triggering {dag_id} for keyword {keyword!r}")
     airflow.send("POST", f"dags/{dag_id}/dagRuns", body)
     airflow.send("PATCH", f"dags/{dag_id}", {"is_paused": False})
     watch = Watch(airflow, dag_id, RUN_ID)
@@ -126,14 +128,14 @@ def _wait_for_dag(airflow: Airflow, dag_id: str) -> Any:
     raise DemoError(f"Airflow shows no DAG {dag_id} after {DAG_TIMEOUT_S:.0f} s.\n{reasons}")
 
 
-def _check(keyword: Keyword, now: running.Running) -> None:
+def _check(keyword: str, now: running.Running) -> None:
     """Compare the file with what the simulator holds, id by id; show some of it, and its price."""
-    path = DEMO.data / f"tweets_{keyword.slug}.json"
+    path = DEMO.data / f"tweets_{slugify(keyword)}.json"
     if not path.exists():
         raise DemoError(f"{path} was not written.")
     posts = json.loads(path.read_text(encoding="utf-8"))
     collected = [str(post["id"]) for post in posts]
-    truth = _ask_simulator(now, "truth", query=keyword.settings["keyword"])
+    truth = _ask_simulator(now, "truth", query=keyword)
     if differences := _differences(collected, truth):
         raise DemoError(f"{path} is not what the simulator holds: {differences}")
     book = _ask_simulator(now, "book")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from local_airflow.errors import LocalError
+
 TRIES = 50
 
 
-class PortError(Exception):
+class PortError(LocalError):
     """No port could be had."""
 
 

@@ -72,21 +72,29 @@ def is_alive(leader: Mark) -> bool:
 
 
 def stop(leaders: Iterable[Mark], grace_s: float = 10.0) -> None:
-    """End processes and everything they started: first asked to end, and killed after ``grace_s``."""
+    """End processes and everything they started.
+
+    The leaders are asked to end first, so that they can bring their own to an end; then whoever is left, and who
+    does not go within ``grace_s`` is killed.
+    """
     leaders = list(leaders)
-    everyone = _family(leaders)
-    for leader in leaders:
-        if leader in everyone:
-            _send(leader, signal.SIGTERM)
-    deadline = time.monotonic() + grace_s
-    while everyone and time.monotonic() < deadline:
-        time.sleep(0.1)
-        everyone = {member for member in everyone if is_alive(member)} | _family(leaders)
-    while everyone:
-        for member in everyone:
+    family = _family(leaders)
+    _ask(family & set(leaders), grace_s)
+    _ask(family | _family(leaders), grace_s)
+    while family := {member for member in family if is_alive(member)} | _family(leaders):
+        for member in family:
             _send(member, signal.SIGKILL)
         time.sleep(0.05)
-        everyone = {member for member in everyone if is_alive(member)} | _family(leaders)
+
+
+def _ask(members: Iterable[Mark], grace_s: float) -> None:
+    """Ask processes to end, and wait until they have, or the grace is over."""
+    members = set(members)
+    for member in members:
+        _send(member, signal.SIGTERM)
+    deadline = time.monotonic() + grace_s
+    while any(map(is_alive, members)) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _family(leaders: Iterable[Mark]) -> set[Mark]:

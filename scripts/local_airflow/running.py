@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from local_airflow.errors import LocalError
 from local_airflow.place import Place
 from local_airflow.processes import Mark, is_alive, signals_deferred, stop
 
 LOCK = "running.lock"
 
 
-class BusyError(Exception):
+class BusyError(LocalError):
     """Another command is at work in this place."""
 
 

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from local_airflow import processes, running
+from local_airflow.errors import LocalError
 from local_airflow.place import Place
 from local_airflow.rest import Airflow
 from local_airflow.settings import python
@@ -25,7 +26,7 @@ _AIRFLOW = {
 _IN_HEALTH = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 
 
-class StartError(Exception):
+class StartError(LocalError):
     """A service did not come up; the sentence says which, and shows the end of its log."""
 
 

@@ -40,7 +40,8 @@ def airflow_settings(place: Place, port: int) -> dict[str, str]:
             "SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": place.passwords,
         },
-        "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{place.home / 'airflow.db'}"},
+        # SQLite has one writer at a time; 5 seconds, the default, are too short a queue for a busy scheduler.
+        "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{place.home / 'airflow.db'}?timeout=30"},
         "API": {
             "HOST": "127.0.0.1",
             "PORT": port,
