@@ -105,11 +105,13 @@ def test_the_edge_answers_in_html(start: Callable[..., Any]) -> None:
 
 
 def test_a_refused_request_uses_up_the_window(start: Callable[..., Any]) -> None:
-    """What X refuses counts all the same."""
-    rules = [Rule(endpoint="search_recent", nth=1, fault="server_error")]
-    caller = start(rules=rules)
-    caller.recent("sevdesk")
-    assert caller.recent("sevdesk").headers["x-rate-limit-remaining"] == "448"
+    """What X refuses counts all the same, but for a 401."""
+    faults = ("server_error", "unauthorized", "forbidden")
+    caller = start(
+        rules=[Rule(endpoint="search_recent", nth=at, fault=fault) for at, fault in enumerate(faults, 1)]
+    )
+    assert [caller.recent("sevdesk").status_code for _ in faults] == [503, 401, 403]
+    assert caller.recent("sevdesk").headers["x-rate-limit-remaining"] == "447"
 
 
 @pytest.mark.parametrize(

@@ -53,16 +53,19 @@ def test_requests_are_counted_by_endpoint_from_when_the_rule_came() -> None:
         {"endpoint": "usage", "fault": "slow", "params": {"delay": 1}},
         {"endpoint": "usage", "fault": "server_error", "params": {"status": 418}},
         {"endpoint": "usage", "fault": "malformed", "params": {"kinds": ["upside_down"]}},
+        {"endpoint": "usage", "fault": "html", "nth": 0},
+        {"endpoint": "usage", "fault": "html", "nth": (1, "2")},
+        {"endpoint": "usage", "fault": "html", "every": 0},
     ],
 )
 def test_a_rule_that_cannot_hold_is_refused(wrong: dict[str, Any]) -> None:
     """A misspelt endpoint, fault, parameter or value is named at once."""
-    with pytest.raises(ValueError, match=r"No endpoint|No fault|no parameter|takes no"):
+    with pytest.raises(ValueError, match=r"No endpoint|No fault|no parameter|takes no|counted from 1"):
         Rule(**wrong)
 
 
 def test_rules_survive_json() -> None:
     """The JSON form gives the same rule again."""
-    for fault, (_, params) in FAULTS.items():
-        rule = Rule(endpoint="search_all", fault=fault, nth=(2, None), every=2, params=params)
+    for name, fault in FAULTS.items():
+        rule = Rule(endpoint="search_all", fault=name, nth=(2, None), every=2, params=fault.params)
         assert Rule.from_json(json.loads(json.dumps(rule.to_json()))) == rule

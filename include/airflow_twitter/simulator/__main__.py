@@ -40,8 +40,8 @@ posts, the truth of a topic, adding and dropping rules, a reset.
 def epilog() -> str:
     """Return the part of the help that follows from the tables."""
     faults = [
-        f"  {name} {json.dumps(dict(params)) if params else ''}\n      {what}"
-        for name, (what, params) in FAULTS.items()
+        f"  {name} {json.dumps(dict(fault.params)) if fault.params else ''}\n      {fault.what}"
+        for name, fault in FAULTS.items()
     ]
     return EPILOG.replace("{endpoints}", ", ".join(ENDPOINTS)).replace("{faults}", "\n".join(faults))
 

@@ -88,7 +88,6 @@ _REFUSALS: Mapping[str, tuple[int, dict[str, Any] | None]] = {
     "usage_cap": (429, None),
     "credits": (402, problems.credits_depleted()),
     "unauthorized": (401, problems.plain(401)),
-    "token_revoked": (401, problems.plain(401)),
     "bad_credentials": (403, problems.bad_credentials()),
     "not_enrolled": (403, problems.not_enrolled()),
     "unsupported_authentication": (403, problems.unsupported_authentication()),

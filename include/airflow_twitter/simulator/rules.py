@@ -11,47 +11,65 @@ from airflow_twitter.simulator.malformed import KINDS
 
 ENDPOINTS = ("token", "search_recent", "search_all", "counts_recent", "counts_all", "usage")
 
-# Every fault: what happens, and its parameters with their defaults.
-FAULTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    # On the wire
-    "reset_before": ("the connection is reset before any answer; nothing was sold", {}),
-    "lost_answer": ("the page was made and sold, then the connection is reset", {}),
-    "cut": ("the answer stops after a share of its body, the connection closes", {"share": 0.5}),
-    "slow": ("the answer comes late; with pieces, bit by bit over delay_s", {"delay_s": 5.0, "pieces": 1}),
-    # In the body of a 200
-    "truncated_json": ("the body is whole for HTTP and cut off as JSON", {"share": 0.5}),
-    "html": ("a page of HTML with status 200", {}),
-    # Refusals
-    "rate_limited": (
-        "429; reset is window, missing, past, absurd or seconds from now; v1 answers code 88; daily says that "
-        "the 24-hour limit is exhausted",
+
+@dataclass(frozen=True)
+class Fault:
+    """What can go wrong: where (wire, body, refusal, page or head), in words, and its parameters' defaults."""
+
+    stage: str
+    what: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+FAULTS: Mapping[str, Fault] = {
+    "reset_before": Fault("wire", "the connection is reset before any answer; nothing was sold"),
+    "lost_answer": Fault("wire", "the page was made and sold, then the connection is reset"),
+    "cut": Fault("wire", "the answer stops after a share of its body, the connection closes", {"share": 0.5}),
+    "slow": Fault(
+        "wire", "the answer comes late; with pieces, bit by bit over delay_s", {"delay_s": 5.0, "pieces": 1}
+    ),
+    "clock_skew": Fault("wire", "Date and resets are those of a clock that is ahead", {"skew_s": 300.0}),
+    "truncated_json": Fault("body", "the body is whole for HTTP and cut off as JSON", {"share": 0.5}),
+    "no_limit_headers": Fault("head", "the answer has no x-rate-limit headers"),
+    "html": Fault("refusal", "a page of HTML with status 200"),
+    "rate_limited": Fault(
+        "refusal",
+        "429; reset is window, missing, past, absurd or seconds from now; v1 answers code 88; "
+        "daily: the 24-hour limit is exhausted",
         {"reset": "window", "v1": False, "daily": False},
     ),
-    "usage_cap": ("429 of the plan's cap, with requests left in the window", {"period": "Monthly"}),
-    "credits": ("402, no credits", {}),
-    "unauthorized": ("401, once", {}),
-    "token_revoked": ("401, and the token stays invalid until a new one is asked for", {}),
-    "bad_credentials": ("403 code 99", {}),
-    "not_enrolled": ("403 client-not-enrolled", {}),
-    "unsupported_authentication": ("403, token of the wrong kind", {}),
-    "forbidden": ("403 about:blank", {}),
-    "server_error": ("500, 502, 503 or 504; html answers as the edge does", {"status": 503, "html": False}),
-    "rejected_token": ("400 that names the pagination token", {}),
-    # In the page
-    "short_page": ("only the first posts of the page, with a token to the rest", {"keep": 3}),
-    "empty_page": ("no posts, with a token to the same place", {}),
-    "repeated_page": ("the posts of the answer before, with a token to where this page would start", {}),
-    "self_token": ("the page, with the token that it was asked with", {}),
-    "malformed": ("posts of the page are broken; see malformed.KINDS", {"kinds": ["no_id"], "at": 0}),
-    "late_index": (
+    "usage_cap": Fault(
+        "refusal", "429 of the plan's cap, with requests left in the window", {"period": "Monthly"}
+    ),
+    "credits": Fault("refusal", "402, no credits"),
+    "unauthorized": Fault("refusal", "401, once"),
+    "token_revoked": Fault("refusal", "401, and the token stays invalid until a new one is asked for"),
+    "bad_credentials": Fault("refusal", "403 code 99"),
+    "not_enrolled": Fault("refusal", "403 client-not-enrolled"),
+    "unsupported_authentication": Fault("refusal", "403, token of the wrong kind"),
+    "forbidden": Fault("refusal", "403 about:blank"),
+    "server_error": Fault(
+        "refusal", "500, 502, 503 or 504; html answers as the edge does", {"status": 503, "html": False}
+    ),
+    "rejected_token": Fault("refusal", "400 that names the pagination token"),
+    "short_page": Fault("page", "only the first posts of the page, with a token to the rest", {"keep": 3}),
+    "empty_page": Fault("page", "no posts, with a token to the same place"),
+    "repeated_page": Fault(
+        "page", "the posts of the answer before, with a token to where this page would start"
+    ),
+    "self_token": Fault("page", "the page, with the token that it was asked with"),
+    "malformed": Fault(
+        "page",
+        f"posts from number `at` on are broken; kinds: {', '.join(KINDS)}",
+        {"kinds": ["no_id"], "at": 0},
+    ),
+    "late_index": Fault(
+        "page",
         "posts younger than lag_s, and the newest `hide`, are not found yet",
         {"lag_s": 0.0, "hide": 0},
     ),
-    "partial_errors": ("`errors` beside the data", {"count": 1}),
-    "changed_metrics": ("the posts have more likes than before", {"likes": 1000}),
-    # In the head
-    "clock_skew": ("Date and resets are those of a clock that is ahead", {"skew_s": 300.0}),
-    "no_limit_headers": ("the answer has no x-rate-limit headers", {}),
+    "partial_errors": Fault("page", "`errors` beside the data", {"count": 1}),
+    "changed_metrics": Fault("page", "the posts have more likes than before", {"likes": 1000}),
 }
 
 # Parameters whose values are a fixed set.
@@ -60,11 +78,6 @@ _VALUES: Mapping[str, Mapping[str, Iterable[Any]]] = {
     "malformed": {"kinds": tuple(KINDS)},
     "usage_cap": {"period": ("Monthly", "Daily")},
 }
-
-PAGE_FAULTS = frozenset(
-    {"short_page", "empty_page", "repeated_page", "self_token", "malformed", "late_index", "partial_errors"}
-    | {"changed_metrics"}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +100,10 @@ class Rule:
             raise ValueError(f"No endpoint {self.endpoint!r}; there are {', '.join(ENDPOINTS)} and *.")
         if self.fault not in FAULTS:
             raise ValueError(f"No fault {self.fault!r}; there are {', '.join(FAULTS)}.")
-        unknown = set(self.params) - set(FAULTS[self.fault][1])
-        if unknown:
-            raise ValueError(f"The fault {self.fault} has no parameter {', '.join(sorted(unknown))}.")
-        for name, allowed in _VALUES.get(self.fault, {}).items():
-            value = self[name]
-            wrong = set(value if isinstance(value, list | tuple) else [value]) - set(allowed)
-            if wrong:
-                raise ValueError(
-                    f"The fault {self.fault} takes no {name} {wrong}; there are {', '.join(map(str, allowed))}."
-                )
+        for number in self.nth if isinstance(self.nth, tuple) else (self.nth, self.every):
+            if number is not None and (not isinstance(number, int) or number < 1):
+                raise ValueError(f"Requests are counted from 1: {number!r} is none.")
+        _check_params(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rule:
@@ -111,6 +118,11 @@ class Rule:
         """Return the JSON form."""
         return asdict(self)
 
+    @property
+    def stage(self) -> str:
+        """Where the fault happens; see Fault."""
+        return FAULTS[self.fault].stage
+
     def takes(self, number: int) -> bool:
         """Say whether the number-th request since the rule was given is taken."""
         if isinstance(self.nth, tuple):
@@ -123,7 +135,19 @@ class Rule:
 
     def __getitem__(self, name: str) -> Any:
         """Return a parameter of the fault, or its default."""
-        return self.params.get(name, FAULTS[self.fault][1][name])
+        return self.params.get(name, FAULTS[self.fault].params[name])
+
+
+def _check_params(rule: Rule) -> None:
+    unknown = set(rule.params) - set(FAULTS[rule.fault].params)
+    if unknown:
+        raise ValueError(f"The fault {rule.fault} has no parameter {', '.join(sorted(unknown))}.")
+    for name, allowed in _VALUES.get(rule.fault, {}).items():
+        value = rule[name]
+        wrong = set(value if isinstance(value, list | tuple) else [value]) - set(allowed)
+        if wrong:
+            known = ", ".join(map(str, allowed))
+            raise ValueError(f"The fault {rule.fault} takes no {name} {wrong}; there are {known}.")
 
 
 class RuleBook:

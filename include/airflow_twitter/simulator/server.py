@@ -7,6 +7,7 @@ import logging
 import select
 import socket
 import struct
+import sys
 import uuid
 from email.utils import formatdate
 from http import HTTPStatus
@@ -56,7 +57,9 @@ class Server(ThreadingHTTPServer):
                 self._open.discard(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        log.debug("A client went away", exc_info=True)
+        """Log what went wrong with a connection; clients that go away are no news."""
+        gone = isinstance(sys.exc_info()[1], ConnectionError | TimeoutError)
+        log.log(logging.DEBUG if gone else logging.ERROR, "A connection failed", exc_info=True)
 
     def close_all(self) -> None:
         """Stop slow answers and close every connection that clients keep alive."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from threading import Lock
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, quote, unquote_plus
 
 from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.answers import Answer, Request, json_answer, refusal, too_many_requests
@@ -18,7 +18,7 @@ from airflow_twitter.simulator.counts import count_posts, report_usage
 from airflow_twitter.simulator.limits import Limits
 from airflow_twitter.simulator.posts import Post
 from airflow_twitter.simulator.queries import Node, parse_query
-from airflow_twitter.simulator.rules import PAGE_FAULTS, Rule, RuleBook
+from airflow_twitter.simulator.rules import Rule, RuleBook
 from airflow_twitter.simulator.search import find_page, write_page
 from airflow_twitter.simulator.snowflake import id_at, iso
 from airflow_twitter.simulator.vocabulary import vocabulary_of
@@ -34,7 +34,6 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "/2/tweets/counts/all": ("counts_all", "GET"),
     "/2/usage/tweets": ("usage", "GET"),
 }
-WIRE_FAULTS = ("reset_before", "lost_answer", "cut", "slow", "clock_skew")
 
 
 class Service:
@@ -69,9 +68,7 @@ class Service:
     def bearer_token(self) -> str:
         """The app's token: always the same one until it is revoked, URL-encoded as X gives it."""
         seal = hashlib.sha256(f"{self.credentials}{self._revoked}".encode()).digest()
-        return "A" * 22 + base64.b64encode(seal).decode().replace("+", "%2B").replace("/", "%2F").replace(
-            "=", "%3D"
-        )
+        return "A" * 22 + quote(base64.b64encode(seal).decode(), safe="")
 
     def truth(
         self, query: str, since: datetime | str | None = None, until: datetime | str | None = None
@@ -111,7 +108,7 @@ class Service:
         answer = self._answer(endpoint, method, request, rules, entry)
         if answer.status >= 400 and vocabulary_of(request.params) == "post":
             answer.body = answer.body.replace(b"https://api.twitter.com/2/", b"https://api.x.com/2/")
-        answer.wire = [rule for rule in rules if rule.fault in WIRE_FAULTS]
+        answer.wire = [rule for rule in rules if rule.stage == "wire"]
         if any(rule.fault == "no_limit_headers" for rule in rules):
             answer.headers = {name: value for name, value in answer.headers.items() if "limit" not in name}
         for rule in rules:
@@ -145,6 +142,8 @@ class Service:
         if any(rule.fault == "token_revoked" for rule in rules):
             with self._lock:
                 self._revoked += 1
+        if any(rule.fault in ("token_revoked", "unauthorized") for rule in rules):
+            return json_answer(401, problems.plain(401))
         standing = self.limits.take(endpoint)
         name = token_name(request.params)
         refused = refusal(rules, standing, self.now_s(), (name, request.params.get(name, "")))
@@ -169,7 +168,7 @@ class Service:
         return self._search(ask, now_ms, rules, entry)
 
     def _search(self, ask: Ask, now_ms: int, rules: list[Rule], entry: Entry) -> Answer:
-        page_rules = [rule for rule in rules if rule.fault in PAGE_FAULTS]
+        page_rules = [rule for rule in rules if rule.stage == "page"]
         page = find_page(self.world, ask, now_ms, page_rules, self._before.get(ask.bound_to, ()))
         with self._lock:
             self._before[ask.bound_to] = page.posts

@@ -38,8 +38,8 @@ class Topic:
         count = self.total if self.total is not None else self.per_day
         if count is None or count < 0:
             raise ValueError("A topic cannot have a negative number of posts.")
-        if count and (DAY_MS if self.total is None else self.span_s * 1000) / count < 10:
-            raise ValueError("A topic has at most one post in 10 ms.")
+        if count and (DAY_MS if self.total is None else self.span_s * 1000 - SETTLED_MS) / count < 10:
+            raise ValueError("A topic spans more than a minute and has at most one post in 10 ms.")
 
 
 @dataclass(frozen=True)
