@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from airflow_twitter.simulator.asks import ENDPOINTS, BadRequest, read_ask
+from airflow_twitter.simulator.vocabulary import COUNTS, POST, SEARCH, TWEET
 
 RECENT = "/2/tweets/search/recent"
 
@@ -108,3 +113,22 @@ def test_problem_types_follow_the_vocabulary(start: Callable[..., Any]) -> None:
     old, new = caller.recent(""), caller.recent("", post_fields="id")
     assert old.json()["type"] == "https://api.twitter.com/2/problems/invalid-request"
     assert new.json()["type"] == "https://api.x.com/2/problems/invalid-request"
+
+
+NAMES = some.sampled_from([*SEARCH, *COUNTS, *TWEET, *POST, "unknown"])
+VALUES = some.one_of(
+    some.text(max_size=20),
+    some.integers(-(10**20), 10**20).map(str),
+    some.sampled_from(["cat", "id", "author_id,id", "2026-11-19T00:00:00Z", "2026-13-01T00:00:00Z", "day"]),
+)
+
+
+@given(some.sampled_from(sorted(ENDPOINTS)), some.dictionaries(NAMES, VALUES, max_size=6))
+def test_any_parameters_are_read_or_refused(endpoint: str, params: dict[str, str]) -> None:
+    """Whatever is sent, the request is in order or a 400 that names what is wrong."""
+    try:
+        read_ask(endpoint, {"query": "cat", **params}, 1_795_176_000_000)
+        named = None
+    except BadRequest as refusal:
+        named = refusal.body["errors"]
+    assert named is None or all(error["message"] and error["parameters"] for error in named)

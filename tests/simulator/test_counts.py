@@ -58,6 +58,17 @@ def test_archive_counts_come_in_pages(start: Callable[..., Any]) -> None:
     assert sum(page["meta"]["total_tweet_count"] for page in pages) == 153 * 40
 
 
+def test_ids_far_in_the_future_count_till_now(start: Callable[..., Any]) -> None:
+    """A window that ends in another age ends now, and one that begins there is empty."""
+    caller = start()
+    answer = caller.get(RECENT, query="daily", granularity="minute", until_id="9" * 19).json()
+    assert len(answer["data"]) == 7 * 24 * 60
+    assert caller.get(RECENT, query="daily", since_id="9" * 19).json() == {
+        "data": [],
+        "meta": {"total_tweet_count": 0},
+    }
+
+
 def test_counting_sells_no_posts(start: Callable[..., Any]) -> None:
     """Counts are in the book, with no ids."""
     caller = start()

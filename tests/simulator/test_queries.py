@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from airflow_twitter.simulator.people import user
 from airflow_twitter.simulator.posts import Post
@@ -142,3 +146,15 @@ def test_a_topic_that_cannot_match_is_skipped() -> None:
         "cat lang:de": True,
     }.items():
         assert parse_query(query, 512).could_match(vocabulary) is possible, query
+
+
+PIECES = some.sampled_from([*'-()":@\\ ', "cat", "OR", "AND", "lang:", "lang:de", "is:reply", "#a"])
+
+
+@given(some.one_of(some.text(max_size=40), some.lists(PIECES, max_size=12).map(" ".join)))
+def test_any_text_is_a_query_or_refused(query: str) -> None:
+    """Whatever is sent, the parser returns a tree that can be asked, or refuses with X's error."""
+    with suppress(QueryError):
+        tree = parse_query(query, 512)
+        tree.matches(post("cat #a"))
+        tree.could_match(frozenset({"cat"}))

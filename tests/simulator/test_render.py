@@ -86,10 +86,3 @@ def test_includes_hold_each_thing_once(start: Callable[..., Any]) -> None:
     assert found | gone == referenced
     assert found.isdisjoint(gone)
     assert gone
-
-
-def test_the_book_counts_expanded_users(start: Callable[..., Any]) -> None:
-    """X bills expanded authors, so the book notes them."""
-    caller = start(MANY)
-    page = caller.recent("busy", max_results=100, **TWEET).json()
-    assert caller.sim.book.requests[0].users == [user["id"] for user in page["includes"]["users"]]

@@ -45,41 +45,6 @@ def test_nothing_found_is_an_answer_without_data(start: Callable[..., Any]) -> N
     assert start().recent("ksedves").json() == {"meta": {"result_count": 0}}
 
 
-def test_both_token_parameters_work(start: Callable[..., Any]) -> None:
-    """The token is taken as next_token and as pagination_token, not as both."""
-    caller = start()
-    token = caller.recent("accounting").json()["meta"]["next_token"]
-    one = caller.recent("accounting", next_token=token)
-    other = caller.recent("accounting", pagination_token=token)
-    assert one.json() == other.json()
-    assert caller.recent("accounting", pagination_token=token, next_token=token).status_code == 400
-
-
-def test_a_token_belongs_to_its_query(start: Callable[..., Any]) -> None:
-    """A token of another query, window or endpoint, and a damaged one, are refused by name."""
-    caller = start()
-    token = caller.recent("accounting").json()["meta"]["next_token"]
-    window = {"start_time": z(NOON - timedelta(days=3))}
-    for answer in (
-        caller.recent("daily", next_token=token),
-        caller.recent("accounting", next_token=token, **window),
-        caller.archive("accounting", next_token=token),
-        caller.recent("accounting", next_token=token[:-1] + ("a" if token[-1] != "a" else "b")),
-        caller.recent("accounting", next_token="nonsense"),
-    ):
-        assert answer.status_code == 400
-        (error,) = answer.json()["errors"]
-        assert list(error["parameters"]) == ["next_token"]
-
-
-def test_tokens_outlive_the_process(start: Callable[..., Any]) -> None:
-    """Another simulator of the same world goes on from a token."""
-    token = start().recent("accounting").json()["meta"]["next_token"]
-    caller = start()
-    found = [post["id"] for post in caller.recent("accounting", next_token=token).json()["data"]]
-    assert found == caller.sim.truth("accounting")[10:20]
-
-
 def test_start_is_inclusive_and_end_exclusive(start: Callable[..., Any]) -> None:
     """Windows that meet at a post's very millisecond share it neither twice nor never."""
     caller = start()
@@ -203,17 +168,3 @@ def test_partial_errors_stand_beside_the_data(start: Callable[..., Any]) -> None
     answer = start(rules=[recent_rule("partial_errors", count=2)]).recent("sevdesk").json()
     assert len(answer["data"]) == 2
     assert [error["title"] for error in answer["errors"]] == ["Not Found Error"] * 2
-
-
-def test_the_book_knows_what_was_sold(start: Callable[..., Any]) -> None:
-    """Every request is in the book with its parameters and the ids of its answer."""
-    caller = start()
-    caller.ids("accounting", max_results=40)
-    caller.recent("accounting", max_results=5)
-    one, two, three = caller.sim.book.to("search_recent")
-    assert one.params == {"query": "accounting", "max_results": "40"}
-    assert (one.at, one.status, one.fault, one.delivered) == ("2026-11-20T12:00:00.000Z", 200, None, True)
-    assert one.ids + two.ids == caller.sim.book.sold == caller.sim.truth("accounting")
-    assert (three.status, three.ids) == (400, [])
-    assert caller.sim.book.sold_twice == []
-    assert caller.sim.bearer_token not in str(caller.sim.book.to_json())

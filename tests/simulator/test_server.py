@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from airflow_twitter.simulator import Rule, Simulator, Topic, World
+from airflow_twitter.simulator import Rule
 
 
 def rule(fault: str, **params: Any) -> Rule:
@@ -201,26 +201,3 @@ def test_head_and_options_are_refused_in_form(start: Callable[..., Any]) -> None
     assert requests.options(url, timeout=5).status_code == 405
     head = requests.head(url, timeout=5)
     assert (head.status_code, head.content) == (405, b"")
-
-
-def test_stopping_closes_connections_and_port() -> None:
-    """After the context nothing listens, and a connection that was kept alive is closed."""
-    with Simulator(world=World(topics={"a": Topic(total=1)})) as sim:
-        url = sim.url
-        host = urlsplit(url)
-        connection = socket.create_connection((host.hostname or "", host.port or 0), timeout=5)
-        requests.get(url + "/_simulator/", timeout=5)
-    assert connection.recv(1) == b""
-    connection.close()
-    with pytest.raises(requests.ConnectionError):
-        requests.get(url, timeout=5)
-    with pytest.raises(RuntimeError, match="not running"):
-        _ = sim.url
-
-
-def test_a_port_in_use_is_an_error() -> None:
-    """A second simulator on the same port fails to start."""
-    with Simulator() as sim:
-        port = urlsplit(sim.url).port
-        with pytest.raises(OSError, match="in use"), Simulator(port=port or 0):
-            pass

@@ -89,61 +89,9 @@ def test_unknown_paths_and_methods(start: Callable[..., Any]) -> None:
     )
 
 
-def test_the_window_runs_out_and_comes_back(start: Callable[..., Any], clock: Any) -> None:
-    """Requests count down to 429 with X's body; at the reset the window is full again."""
-    caller = start(limits={"search_recent": 2}, window_s=15)
-    answers = [caller.recent("sevdesk") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert [answer.headers["x-rate-limit-remaining"] for answer in answers] == ["1", "0", "0"]
-    assert {answer.headers["x-rate-limit-limit"] for answer in answers} == {"2"}
-    assert answers[2].json()["type"] == "about:blank"
-    assert answers[2].json()["title"] == "Too Many Requests"
-    reset = int(answers[2].headers["x-rate-limit-reset"])
-    assert reset == clock() + 15
-    assert "retry-after" not in answers[2].headers
-    clock.move(14.9)
-    assert caller.recent("sevdesk").status_code == 429
-    clock.move(0.1)
-    assert caller.recent("sevdesk").headers["x-rate-limit-remaining"] == "1"
-
-
-def test_each_endpoint_has_its_own_window(start: Callable[..., Any]) -> None:
-    """A window that is used up stops no other endpoint."""
-    caller = start(limits={"search_recent": 1})
-    assert [caller.recent("sevdesk").status_code for _ in range(2)] == [200, 429]
-    assert caller.archive("sevdesk").status_code == 200
-    assert caller.get("/2/usage/tweets").headers["x-rate-limit-limit"] == "50"
-
-
-def test_full_archive_takes_one_request_a_second(start: Callable[..., Any], clock: Any) -> None:
-    """A second request within a second is 429 although the window has room, and uses none of it."""
-    caller = start()
-    first, early = caller.archive("sevdesk"), caller.archive("sevdesk")
-    assert (early.status_code, early.headers["x-rate-limit-remaining"]) == (429, "299")
-    clock.move(1)
-    late = caller.archive("sevdesk")
-    assert (first.status_code, late.status_code, late.headers["x-rate-limit-remaining"]) == (200, 200, "298")
-
-
 def test_date_ends_in_utc_and_follows_the_clock(start: Callable[..., Any]) -> None:
     """The Date header ends in UTC; with a skewed clock it and the resets are skewed alike."""
     assert start().recent("sevdesk").headers["Date"] == "Fri, 20 Nov 2026 12:00:00 UTC"
     skewed = start(clock_skew_s=-300, window_s=15).recent("sevdesk")
     assert skewed.headers["Date"] == "Fri, 20 Nov 2026 11:55:00 UTC"
     assert int(skewed.headers["x-rate-limit-reset"]) == 1_795_175_715
-
-
-def test_reset_forgets_requests_and_windows(start: Callable[..., Any]) -> None:
-    """After a reset the book is empty, windows are full and rules count from one."""
-    rule = Rule(endpoint="search_recent", nth=1, fault="credits")
-    caller = start(limits={"search_recent": 2}, rules=[rule])
-    assert [caller.recent("sevdesk").status_code for _ in range(3)] == [402, 200, 429]
-    caller.sim.reset()
-    assert caller.sim.book.requests == []
-    assert [caller.recent("sevdesk").status_code for _ in range(2)] == [402, 200]
-
-
-def test_an_unknown_limit_is_refused(start: Callable[..., Any]) -> None:
-    """A limit for an endpoint that does not exist is a mistake of the caller."""
-    with pytest.raises(ValueError, match="search_recnt"):
-        start(limits={"search_recnt": 1})

@@ -168,9 +168,10 @@ class Checks:
             )
             self.refuse("since_id" if since is not None else "until_id", message)
         high = until if until is not None else id_at(self.now_ms - 30_000 if end is None else end)
+        high = min(high, id_at(self.now_ms))
         if since is not None:
             return Position(since + 1, high)
-        first = max(self.oldest_ms, min(ms_of(high), self.now_ms) - self.endpoint.default_span_ms)
+        first = max(self.oldest_ms, ms_of(high) - self.endpoint.default_span_ms)
         return Position(id_at(first if start is None else start), high)
 
     def token(self) -> str | None:
