@@ -17,6 +17,7 @@ from airflow_twitter.posts.windows import (
     decide,
     decide_continuation,
     rfc3339,
+    same_span,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -94,12 +95,16 @@ class TestInterval:
     def test_settles_after_the_deadline(self) -> None:
         """An interval that cannot settle before the deadline is refused, naming both moments."""
         asked = request(deadline=NOW + timedelta(seconds=10))
-        with pytest.raises(WindowError, match=r"settled at 2026-11-22T12:00:40Z, after the deadline 2026-11-22T12:00:10Z"):
+        with pytest.raises(
+            WindowError, match=r"settled at 2026-11-22T12:00:40Z, after the deadline 2026-11-22T12:00:10Z"
+        ):
             decided(asked, RunTimes((day(22), datetime(2026, 11, 22, 12, tzinfo=UTC))))
 
     def test_beyond_recent_search(self) -> None:
         """An interval that recent search no longer reaches is refused, naming the endpoint that does."""
-        with pytest.raises(WindowError, match=r'reaches back only 7 days, to 2026-11-15T12:00:00Z.*endpoint "all"'):
+        with pytest.raises(
+            WindowError, match=r'reaches back only 7 days, to 2026-11-15T12:00:00Z.*endpoint "all"'
+        ):
             decided(request(), RunTimes((day(14), day(15))))
 
     def test_half_beyond_recent_search(self) -> None:
@@ -109,7 +114,9 @@ class TestInterval:
 
     def test_of_the_archive(self) -> None:
         """The full archive reaches any interval."""
-        window = decided(archive(), RunTimes((datetime(2010, 1, 1, tzinfo=UTC), datetime(2010, 1, 2, tzinfo=UTC))))
+        window = decided(
+            archive(), RunTimes((datetime(2010, 1, 1, tzinfo=UTC), datetime(2010, 1, 2, tzinfo=UTC)))
+        )
         assert window.times(NOW)["start_time"] == "2009-12-31T23:59:00Z"
 
     @pytest.mark.parametrize("end", [day(20), day(19)])
@@ -135,7 +142,7 @@ class TestForm:
     def test_end_alone(self) -> None:
         """An end alone begins at what is covered."""
         window = decided(request(end_time=day(21)), covered_until=day(20))
-        assert (window.since, window.until, window.source) == (day(20), day(21), "form")
+        assert (window.since, window.until) == (day(20), day(21))
 
     def test_end_alone_before_what_is_covered(self) -> None:
         """An end within what is covered cannot begin there: the window reaches back seven days."""
@@ -143,11 +150,16 @@ class TestForm:
         assert (window.since, window.until) == (day(3), day(10))
 
     def test_end_alone_and_nothing_covered(self) -> None:
-        """Recent search begins at its reach, which is not refused a second later."""
+        """Recent search begins at its reach, which is not refused after a wait: nobody asked for that second."""
         window = decided(request(end_time=day(21)))
 
         assert window.since == (NOW - 7 * DAY).replace(microsecond=0)
-        check_reach(window, NOW + timedelta(seconds=5))
+        check_reach(window, NOW + timedelta(hours=1))
+
+    def test_end_alone_beyond_recent_search(self) -> None:
+        """An end that recent search does not reach is refused and not taken for a window without posts."""
+        with pytest.raises(WindowError, match="The window is empty"):
+            decided(request(end_time=day(10)))
 
     def test_end_in_the_future(self) -> None:
         """An end in the future is waited for when the deadline allows it."""
@@ -226,7 +238,9 @@ class TestNew:
 class TestContinuation:
     """A run goes on where another stopped."""
 
-    INHERITED = decided(request(start_time=day(18), end_time=day(20), page_max=1, max_results=50, expand=True))
+    INHERITED = decided(
+        request(start_time=day(18), end_time=day(20), page_max=1, max_results=50, expand=True)
+    )
 
     def go_on(self, asked: SearchRequest, token: str | None = "t1") -> Window:
         """The window that continues run `r1`."""
@@ -263,6 +277,27 @@ class TestContinuation:
     def test_is_not_out_of_reach(self) -> None:
         """A continued window is not refused for its age: its token may still be good, and X decides."""
         check_reach(self.go_on(request()), NOW + 9 * DAY)
+
+
+class TestSameSpan:
+    """A run that is fetched again covers what it covered."""
+
+    def test_what_was_new(self) -> None:
+        """What was new then is collected again, though it is covered now."""
+        before = decided(request(), covered_until=day(22))
+        again = decide(request(max_results=10), RunTimes(None, 1), covered_until=before.until, now=NOW + DAY)
+
+        window = same_span(again, before, NOW + DAY)
+
+        assert (window.since, window.until, window.source) == (before.since, before.until, "new")
+        assert (window.max_results, window.clear_number, window.decided_at) == (10, 1, NOW + DAY)
+
+    def test_out_of_reach(self) -> None:
+        """A form's window that is out of reach by now is refused."""
+        before = decided(request(start_time=day(16), end_time=day(17)))
+        again = decided(request(start_time=day(16), end_time=day(17)))
+        with pytest.raises(WindowError, match="Nothing was bought"):
+            same_span(again, before, day(25))
 
 
 class TestReach:

@@ -114,7 +114,11 @@ class _Checker:
                 good.append(Post(number, day, text[:-1] + self.suffix))
             except (ValueError, OverflowError, RecursionError) as error:
                 raw_bytes = bytes(raw)
-                bad.append(BadPost(self.page, index, _guess_id(raw_bytes), _reason(error), raw_bytes, kind))
+                bad.append(
+                    BadPost(
+                        self.page, index, _guess_id(raw_bytes), _reason(error, raw_bytes), raw_bytes, kind
+                    )
+                )
         return good, bad
 
 
@@ -201,9 +205,18 @@ def _read_errors(raw: msgspec.Raw) -> list[dict[str, Any]]:
         return [{"title": "unreadable errors", "detail": bytes(raw).decode("utf-8", "replace")[:10_000]}]
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, raw: bytes) -> str:
+    """Tell why an object was refused; what strict parsers say of the usual causes would mislead."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8"
+    if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError):
+        try:
+            json.dumps(json.loads(raw), ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            return "it holds half of a surrogate pair, which no text can"
+        except (ValueError, RecursionError):
+            if b"NaN" in raw or b"Infinity" in raw:
+                return f"it holds NaN or Infinity, or other errors: {error}"
     return str(error) or type(error).__name__
 
 
