@@ -28,6 +28,7 @@ from airflow_twitter.posts.windows import (
     decide,
     decide_continuation,
     rfc3339,
+    same_span,
 )
 from airflow_twitter.request import search_request
 
@@ -81,18 +82,22 @@ class CollectRun:
         times = self._times()
         refetch = parse(search)["refetch"]
         kept = self.staging.read_window()
-        if kept is not None:
-            window = msgspec.convert(kept, Window)
-            if not (refetch and window.clear_number < times.clear_number):
-                self._refuse_cleaned(window.slug, window.fingerprint, window.clear_number)
-                return window, False
-            log.info("Fetching again: the %d staged pages are thrown away.", len(self.staging.pages()))
-            self.staging.discard_pages()
+        before = None if kept is None else msgspec.convert(kept, Window)
+        if before is not None and not (refetch and before.clear_number < times.clear_number):
+            self._refuse_cleaned(before.slug, before.fingerprint, before.clear_number)
+            return before, False
         now = datetime.now(UTC)
         request = search_request(search, now)
-        if kept is None and not refetch:
+        if before is None and not refetch:
             self._refuse_cleaned(request.slug, request.fingerprint, clear_number=0)
         window = self._decide(request, times, parse(search)["continue_from_run"], now)
+        earlier = before or coverage.find_run(
+            self.store, request.slug, request.fingerprint, self.dag_id, self.run_id
+        )
+        if earlier is not None:
+            window = same_span(window, earlier.since, earlier.until, now)
+            log.info("Fetching again: what was staged is thrown away.")
+            self.staging.discard_pages()
         self.staging.write_window(msgspec.to_builtins(window))
         return window, True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, Context
@@ -12,7 +12,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from airflow_twitter.api.client import Page, XClient
 from airflow_twitter.api.endpoints import ENDPOINTS
-from airflow_twitter.api.errors import PermanentError, RateLimitedError, TokenRejectedError
+from airflow_twitter.api.errors import (
+    InvalidRequestError,
+    PermanentError,
+    RateLimitedError,
+    TokenRejectedError,
+)
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collect_run import CollectRun, log_start
 from airflow_twitter.hooks.twitter import TwitterHook
@@ -159,6 +164,12 @@ class _Walk:
         except RateLimitedError as error:
             self.log.warning("%s", error)
             self._pause(self.limit.refused(error, datetime.now(UTC)))
+        except InvalidRequestError:
+            settled_in = self.window.settled_at - client.server_now()
+            if settled_in <= timedelta(0):
+                raise
+            self.log.warning("X's clock is behind ours, and the window has not settled by it.")
+            self._pause(datetime.now(UTC) + settled_in)
         else:
             self._commit(request, page)
             self.limit.heard(page.limit)

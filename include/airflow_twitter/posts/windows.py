@@ -176,6 +176,17 @@ def decide_continuation(
     )
 
 
+def same_span(window: Window, since: datetime, until: datetime, now: datetime) -> Window:
+    """Return `window` over the span that its run covered before, to collect that once more.
+
+    What was new then is covered now, so deciding again would collect something else. Raises
+    :class:`WindowError` when the endpoint no longer reaches it.
+    """
+    window = msgspec.structs.replace(window, since=since, until=until)
+    check_reach(window, now)
+    return window
+
+
 def _span(
     request: SearchRequest, run: RunTimes, covered_until: datetime | None, now: datetime
 ) -> tuple[datetime, datetime, Source]:
@@ -183,9 +194,10 @@ def _span(
         return *run.interval, "interval"
     settled = now - timedelta(seconds=X_SETTLES_S + request.settle_s)
     until = request.end_time or settled
-    source: Source = "form" if request.start_time or request.end_time else "new"
-    since = request.start_time or _begin(request, covered_until, until, now)
-    return since, max(until, since) if source == "new" else until, source
+    if request.start_time is not None:
+        return request.start_time, until, "form"
+    since = _begin(request, covered_until, until, now)
+    return since, until if request.end_time else max(until, since), "new"
 
 
 def _begin(
@@ -236,7 +248,7 @@ def _whole_second(moment: datetime) -> datetime:
 
 
 def _check(window: Window, now: datetime) -> None:
-    if window.source != "new" and window.since >= window.until:
+    if window.since > window.until or (window.source != "new" and window.since == window.until):
         raise WindowError(
             f"The window is empty: it begins at {rfc3339(window.since)} and ends at {rfc3339(window.until)}. "
             "Give an end_time after the start_time."
@@ -252,8 +264,8 @@ def _check(window: Window, now: datetime) -> None:
 def check_reach(window: Window, now: datetime) -> None:
     """Refuse a window that the endpoint can no longer see; raises :class:`WindowError`.
 
-    The window of a run that takes "what is new" begins at the reach itself, so it is not refused when that
-    second has passed: what it covers is told by :meth:`Window.covered_since`.
+    A window that nobody gave a beginning may begin at the reach itself, so it is not refused when that second
+    has passed: what it covers is told by :meth:`Window.covered_since`.
     """
     if window.source in ("interval", "form") and window.out_of_reach(now - timedelta(seconds=FLOOR_MARGIN_S)):
         raise WindowError(
