@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 from airflow_twitter.assets import RATE_LIMIT
@@ -129,7 +130,9 @@ class Airflow:
         context["ti"].xcom_push("return_value", counts)
         return counts
 
-    def merge(self, outlets: tuple[Any, ...] = (), export: bool | str = True, **run: Any) -> dict[str, Any] | None:
+    def merge(
+        self, outlets: tuple[Any, ...] = (), export: bool | str = True, **run: Any
+    ) -> dict[str, Any] | None:
         """Execute the merge of a run; None when it was skipped."""
         operator = TwitterMergeOperator(task_id="merge", outlets=[*outlets], export=export)
         try:
@@ -149,6 +152,7 @@ class Airflow:
         return CollectRun(self.context("look", run_id=run_id, **run))
 
 
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 TOPICS = {
     "sevdesk": Topic(total=2),
     "accounting": Topic(total=60),
@@ -163,13 +167,22 @@ def airflow(data_folder: Path) -> Airflow:
 
 
 @pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Noon of 1 December 2026, for us and for the simulator; passes only when it is moved."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
 def start_simulator(connect: Callable[..., None]) -> Iterator[Callable[..., Simulator]]:
     """Start a simulator and point the connection at it; keyword arguments go to the simulator."""
     started: list[Simulator] = []
 
     def start(**options: Any) -> Simulator:
         world = World(topics=TOPICS)
-        simulator = Simulator(**{"world": world, "credentials": ("app-key", "app-secret-of-tests"), **options})
+        simulator = Simulator(
+            **{"world": world, "credentials": ("app-key", "app-secret-of-tests"), **options}
+        )
         simulator.start()
         started.append(simulator)
         connect(simulator.url)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.collecting import at
 
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.form import FIELDS
 from airflow_twitter.keywords import DEFAULTS, SCHEMA, Keyword, KeywordsError, Mistake, read_keywords
 from airflow_twitter.request import search_request
-from tests.collecting import at
 
 Read = Callable[..., tuple[list[Keyword], list[Mistake]]]
 
@@ -109,12 +109,16 @@ def test_no_list(read: Read, text: str, line: int, reason: str) -> None:
     keywords, mistakes = read(text)
 
     assert not keywords
-    assert [(mistake.file, mistake.line, mistake.key) for mistake in mistakes] == [("keywords.yaml", line, "keywords")]
+    assert [(mistake.file, mistake.line, mistake.key) for mistake in mistakes] == [
+        ("keywords.yaml", line, "keywords")
+    ]
     assert reason in mistakes[0].reason
     assert len(str(mistakes[0]).splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["keywords:\n- keyword: café\n".encode("latin-1"), "keywords: []".encode("utf-16")])
+@pytest.mark.parametrize(
+    "text", ["keywords:\n- keyword: café\n".encode("latin-1"), "keywords: []".encode("utf-16")]
+)
 def test_not_utf8(read: Read, text: bytes) -> None:
     """A file in another encoding is one mistake, and not wrong letters in a query."""
     keywords, mistakes = read(text)
@@ -124,7 +128,9 @@ def test_not_utf8(read: Read, text: bytes) -> None:
 
 def test_utf8_with_a_mark(read: Read) -> None:
     """A byte order mark, as some editors write, does no harm; nor do other scripts."""
-    keywords, mistakes = read("\ufeffkeywords:\r\n- keyword: 会計ソフト\r\n- keyword: 🧾 facture\r\n".encode())
+    keywords, mistakes = read(
+        "\ufeffkeywords:\r\n- keyword: 会計ソフト\r\n- keyword: 🧾 facture\r\n".encode()
+    )
     assert not mistakes
     assert [keyword.settings["keyword"] for keyword in keywords] == ["会計ソフト", "🧾 facture"]
 
@@ -221,7 +227,9 @@ def test_every_mistake_is_named(read: Read) -> None:
 
 def test_listed_twice(read: Read) -> None:
     """The same keyword twice would be one DAG with two meanings: the first stays, the second is a mistake."""
-    keywords, mistakes = read("keywords:\n- keyword: b\n  page_max: 1\n- keyword: c\n- keyword: b\n  page_max: 2\n")
+    keywords, mistakes = read(
+        "keywords:\n- keyword: b\n  page_max: 1\n- keyword: c\n- keyword: b\n  page_max: 2\n"
+    )
 
     assert [(keyword.slug, keyword.settings["page_max"]) for keyword in keywords] == [("b", 1), ("c", None)]
     assert [str(mistake) for mistake in mistakes] == [
@@ -231,18 +239,32 @@ def test_listed_twice(read: Read) -> None:
 
 def test_keywords_that_look_alike(read: Read) -> None:
     """Keywords that differ in case, accents or signs alone have DAGs of their own, with safe names."""
-    texts = ["invoice", "Invoice", "invoicé", "invoice!", "in/voice", "../invoice", "in voice", "in-voice", "🧾"]
+    texts = [
+        "invoice",
+        "Invoice",
+        "invoicé",
+        "invoice!",
+        "in/voice",
+        "../invoice",
+        "in voice",
+        "in-voice",
+        "🧾",
+    ]
     keywords, mistakes = read("keywords:\n" + "".join(f"- keyword: '{text}'\n" for text in texts))
 
     assert not mistakes
     assert [keyword.settings["keyword"] for keyword in keywords] == texts
     assert len(set(slugs(keywords))) == len(texts)
-    assert all(slug.replace("-", "").replace("_", "").isalnum() and slug.isascii() for slug in slugs(keywords))
+    assert all(
+        slug.replace("-", "").replace("_", "").isalnum() and slug.isascii() for slug in slugs(keywords)
+    )
 
 
 def test_text_stays_as_it_is_written(read: Read) -> None:
     """A date, a plain word, or text with braces is the keyword that stands there."""
-    keywords, mistakes = read("keywords:\n- keyword: 2026-11-22\n- keyword: '{{ 1 + 1 }}'\n- keyword: 'yes'\n")
+    keywords, mistakes = read(
+        "keywords:\n- keyword: 2026-11-22\n- keyword: '{{ 1 + 1 }}'\n- keyword: 'yes'\n"
+    )
     assert not mistakes
     assert [keyword.settings["keyword"] for keyword in keywords] == ["2026-11-22", "{{ 1 + 1 }}", "yes"]
 
@@ -295,6 +317,8 @@ def test_project_file() -> None:
     assert "sevdesk" in slugs(keywords)
     for keyword in keywords:
         try:
-            search_request({name: keyword.settings[name] for name in FIELDS if name in keyword.settings}, at("11-22"))
+            search_request(
+                {name: keyword.settings[name] for name in FIELDS if name in keyword.settings}, at("11-22")
+            )
         except QueryError as error:
             pytest.fail(f"{keyword.slug}: {error}")

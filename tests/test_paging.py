@@ -158,7 +158,10 @@ def test_params() -> None:
     assert PageRequest(1, None, None).params(window(), NOW) == known | end
     assert PageRequest(2, "t1", None).params(window(), NOW) == known | end | {"next_token": "t1"}
     assert PageRequest(3, None, "980").params(window(), NOW) == known | {"until_id": "980"}
-    assert PageRequest(4, "u1", "980").params(window(), NOW) == known | {"until_id": "980", "next_token": "u1"}
+    assert PageRequest(4, "u1", "980").params(window(), NOW) == known | {
+        "until_id": "980",
+        "next_token": "u1",
+    }
 
 
 def test_params_at_the_edge_of_recent_search() -> None:

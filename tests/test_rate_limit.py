@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.collecting import Airflow, at
 
 from airflow_twitter.api.errors import RateLimitedError
 from airflow_twitter.api.limits import RateLimit
 from airflow_twitter.rate_limit import SharedLimit
-from tests.collecting import Airflow, at
 
 NOW = at("11-22 12:00:00")
 
@@ -109,7 +109,9 @@ def test_each_connection_and_endpoint(airflow: Airflow) -> None:
     assert shared(airflow).room_at(NOW) > NOW
 
 
-@pytest.mark.parametrize("value", [[], "text", {"limit": None}, {"limit": {"remaining": "none"}}, {"limit": [1]}])
+@pytest.mark.parametrize(
+    "value", [[], "text", {"limit": None}, {"limit": {"remaining": "none"}}, {"limit": [1]}]
+)
 def test_unreadable_state(airflow: Airflow, value: Any) -> None:
     """State that is not ours is no reason to stop: it is only a hint."""
     airflow.limits.set("twitter_default.recent", value)

@@ -76,7 +76,15 @@ def test_form_times(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "PT6H", "2026-13-01", "2026-11-20/2026-11-21", "0001-01-01", "9999-12-31T23:59:59-12:00", "1969-12-31"],
+    [
+        "yesterday",
+        "PT6H",
+        "2026-13-01",
+        "2026-11-20/2026-11-21",
+        "0001-01-01",
+        "9999-12-31T23:59:59-12:00",
+        "1969-12-31",
+    ],
 )
 @pytest.mark.parametrize("field", ["start_time", "end_time"])
 def test_no_moment(field: str, text: str) -> None:
@@ -109,7 +117,7 @@ def test_deadline(deadline: Any, moment: datetime) -> None:
 @pytest.mark.parametrize("deadline", ["soon", "6 hours", "P9999Y", 10**12, 10**30, "2026-11-22/2026-11-23"])
 def test_no_deadline(deadline: Any) -> None:
     """What is neither a duration nor a moment is refused, and so is an endless one."""
-    with pytest.raises(FormError, match="^deadline: .* is neither a duration like PT6H"):
+    with pytest.raises(FormError, match=r"^deadline: .* is neither a duration like PT6H"):
         asked(deadline=deadline)
 
 
@@ -121,7 +129,9 @@ def test_page_size_of_the_endpoint() -> None:
     assert caught.value.field == "max_results"
 
 
-@pytest.mark.parametrize("keyword", ["is:reply", "-sevdesk", "   ", 'say "hello', "a\nb", "x" * 499 + " OR y" * 20])
+@pytest.mark.parametrize(
+    "keyword", ["is:reply", "-sevdesk", "   ", 'say "hello', "a\nb", "x" * 499 + " OR y" * 20]
+)
 def test_query_that_x_refuses(keyword: str) -> None:
     """A query that X would refuse is refused here, before anything is sent; an odd quote is no query."""
     if keyword == 'say "hello':

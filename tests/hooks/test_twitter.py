@@ -72,7 +72,11 @@ def test_key_and_secret(simulator: Simulator, connect: Callable[..., None]) -> N
 
 def test_bearer_token_alone(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bearer token in the extras is enough: none is asked for."""
-    connection = {"conn_type": "twitter", "host": simulator.url, "extra": {"bearer_token": simulator.bearer_token}}
+    connection = {
+        "conn_type": "twitter",
+        "host": simulator.url,
+        "extra": {"bearer_token": simulator.bearer_token},
+    }
     monkeypatch.setenv("AIRFLOW_CONN_TWITTER_DEFAULT", json.dumps(connection))
 
     with TwitterHook().get_conn() as client:

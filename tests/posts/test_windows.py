@@ -287,7 +287,7 @@ class TestSameSpan:
         before = decided(request(), covered_until=day(22))
         again = decide(request(max_results=10), RunTimes(None, 1), covered_until=before.until, now=NOW + DAY)
 
-        window = same_span(again, before, NOW + DAY)
+        window = same_span(again, before.since, before.until, NOW + DAY)
 
         assert (window.since, window.until, window.source) == (before.since, before.until, "new")
         assert (window.max_results, window.clear_number, window.decided_at) == (10, 1, NOW + DAY)
@@ -297,7 +297,7 @@ class TestSameSpan:
         before = decided(request(start_time=day(16), end_time=day(17)))
         again = decided(request(start_time=day(16), end_time=day(17)))
         with pytest.raises(WindowError, match="Nothing was bought"):
-            same_span(again, before, day(25))
+            same_span(again, before.since, before.until, day(25))
 
 
 class TestReach:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.collecting import airflow, start_simulator
+from tests.collecting import airflow, clock, start_simulator
 
-__all__ = ["airflow", "start_simulator"]
+__all__ = ["airflow", "clock", "start_simulator"]
