@@ -147,19 +147,21 @@ class Store:
         _sync_folder(path.parent)
         return new_key
 
-    def clean(self, prefix: str = "", *, older_than_s: float = 3600.0) -> int:
+    def clean(self, prefix: str = "", *, name: str = "*", older_than_s: float = 3600.0) -> int:
         """Remove temporary files that killed writers left right in the folder `prefix`; return how many.
 
-        Who holds the lock under which a folder is written may pass 0 seconds.
+        `name` is a pattern for the names of the files that were to be. Who holds the lock under which all these
+        are written may pass 0 seconds.
         """
         folder = self._path(prefix) if prefix else self.root
         before = time.time() - older_than_s
         removed = 0
-        for path in (*folder.glob(".*.tmp"), *(self.root / NOTES / prefix).glob(".*.tmp")):
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime <= before:
-                    path.unlink()
-                    removed += 1
+        for place in (folder, self.root / NOTES / prefix):
+            for path in place.glob(f".{name}.*.tmp"):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime <= before:
+                        path.unlink()
+                        removed += 1
         return removed
 
     def remember(self, key: str, data: bytes) -> None:
