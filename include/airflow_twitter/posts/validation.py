@@ -16,6 +16,7 @@ from airflow_twitter.posts.splitting import PageError, split_includes, split_pag
 __all__ = ["BadPost", "PageError", "Post", "ValidatedPage", "validate_page"]
 
 MAX_ID_DIGITS = 19
+OURS = ("_fetched_at", "_run_id", "_page")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,19 @@ class ValidatedPage:
     bad_includes: list[BadPost] = field(default_factory=list)
 
 
-class _Core(msgspec.Struct, gc=False):
+class _Object(msgspec.Struct, gc=False, kw_only=True):
+    """Notice names that are ours; X has sent none so far."""
+
+    fetched_at: Any = msgspec.field(name="_fetched_at", default=msgspec.UNSET)
+    run_id: Any = msgspec.field(name="_run_id", default=msgspec.UNSET)
+    page: Any = msgspec.field(name="_page", default=msgspec.UNSET)
+
+    @property
+    def clashes(self) -> bool:
+        return not (self.fetched_at is self.run_id is self.page is msgspec.UNSET)
+
+
+class _Core(_Object, gc=False, kw_only=True):
     """The least that a post must have; the specification requires no field, so it is id and text.
 
     docs.x.com/x-api/posts/search-recent-posts
@@ -60,22 +73,22 @@ class _Core(msgspec.Struct, gc=False):
     created_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
-class _Author(msgspec.Struct, gc=False):
+class _User(_Object, gc=False, kw_only=True):
     id: str
 
 
-class _Media(msgspec.Struct, gc=False):
+class _Media(_Object, gc=False, kw_only=True):
     media_key: str
 
 
-_core_decoder = msgspec.json.Decoder(_Core)
-_author_decoder = msgspec.json.Decoder(_Author)
+_post_decoder = msgspec.json.Decoder(_Core)
+_user_decoder = msgspec.json.Decoder(_User)
 _media_decoder = msgspec.json.Decoder(_Media)
 _members_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _errors_decoder = msgspec.json.Decoder(list[dict[str, Any]])
 
-Reader = Callable[[msgspec.Raw], tuple[int, str]]
-"""Reads what identifies an object from its bytes: its sort number, and its day or month."""
+Reader = Callable[[msgspec.Raw], tuple[int, str, bool]]
+"""Reads from an object's bytes its number, its day or month, and whether it has names that are ours."""
 
 
 def validate_page(body: bytes, *, fetched_at: datetime | str, run_id: str, page: int) -> ValidatedPage:
@@ -98,10 +111,9 @@ class _Checker:
     def __init__(self, body: bytes, suffix: bytes, page: int) -> None:
         self.suffix = suffix
         self.page = page
-        # One look at the whole page spares a look at every post. msgspec skips strings without decoding them,
-        # so that what it accepts may still not be UTF-8, and it leaves line breaks between the tokens as they
-        # are.
-        self.plain = _is_utf8(body) and b"\n" not in body and b"\r" not in body and b'"_' not in body
+        # One look at the whole page spares a look at every post. msgspec skips strings without decoding them, so
+        # that what it accepts may still not be UTF-8, and it leaves line breaks between the tokens as they are.
+        self.plain = _is_utf8(body) and b"\n" not in body and b"\r" not in body
 
     def check(self, raws: list[msgspec.Raw], read: Reader, kind: str) -> tuple[list[Post], list[BadPost]]:
         """Return the good objects as posts and the bad ones with their reasons."""
@@ -109,17 +121,23 @@ class _Checker:
         bad: list[BadPost] = []
         for index, raw in enumerate(raws):
             try:
-                number, day = read(raw)
-                text = bytes(raw) if self.plain else _tidy(bytes(raw))
-                good.append(Post(number, day, text[:-1] + self.suffix))
+                number, day, clashes = read(raw)
+                good.append(Post(number, day, self._line(raw, clashes)))
             except (ValueError, OverflowError, RecursionError) as error:
-                raw_bytes = bytes(raw)
+                refused = bytes(raw)
                 bad.append(
-                    BadPost(
-                        self.page, index, _guess_id(raw_bytes), _reason(error, raw_bytes), raw_bytes, kind
-                    )
+                    BadPost(self.page, index, _guess_id(refused), _reason(error, refused), refused, kind)
                 )
         return good, bad
+
+    def _line(self, raw: msgspec.Raw, clashes: bool) -> bytes:
+        if self.plain and not clashes:
+            return b"".join((memoryview(raw)[:-1], self.suffix))
+        text = bytes(raw)
+        text.decode()
+        # A line break can only stand between tokens here: inside a string it would not be JSON.
+        text = text.replace(b"\n", b" ").replace(b"\r", b" ")
+        return (_without_ours(text) if clashes else text)[:-1] + self.suffix
 
 
 def _check_includes(checker: _Checker, raw: msgspec.Raw) -> tuple[dict[str, list[Post]], list[BadPost]]:
@@ -130,32 +148,35 @@ def _check_includes(checker: _Checker, raw: msgspec.Raw) -> tuple[dict[str, list
     except PageError as error:
         bad = BadPost(checker.page, 0, None, str(error), bytes(raw), "includes")
         return {"users": [], "media": [], "posts": []}, [bad]
-    users, bad_users = checker.check(includes.users or [], _read_author, "users")
+    users, bad_users = checker.check(includes.users or [], _read_user, "users")
     media, bad_media = checker.check(includes.media or [], _read_media, "media")
     referenced = (includes.tweets or []) + (includes.posts or [])
     posts, bad_posts = checker.check(referenced, _read_included_post, "included_posts")
     return {"users": users, "media": media, "posts": posts}, bad_users + bad_media + bad_posts
 
 
-def _read_post(raw: msgspec.Raw) -> tuple[int, str]:
-    core = _core_decoder.decode(raw)
-    number = _number(core.id)
-    return number, post_day(number, core.created_at)
+def _read_post(raw: msgspec.Raw) -> tuple[int, str, bool]:
+    post = _post_decoder.decode(raw)
+    number = _number(post.id)
+    return number, post_day(number, post.created_at), post.clashes
 
 
-def _read_included_post(raw: msgspec.Raw) -> tuple[int, str]:
-    number = _number(_core_decoder.decode(raw).id)
-    return number, id_month(number)
+def _read_included_post(raw: msgspec.Raw) -> tuple[int, str, bool]:
+    post = _post_decoder.decode(raw)
+    number = _number(post.id)
+    return number, id_month(number), post.clashes
 
 
-def _read_author(raw: msgspec.Raw) -> tuple[int, str]:
-    number = _number(_author_decoder.decode(raw).id)
-    return number, id_month(number)
+def _read_user(raw: msgspec.Raw) -> tuple[int, str, bool]:
+    user = _user_decoder.decode(raw)
+    number = _number(user.id)
+    return number, id_month(number), user.clashes
 
 
-def _read_media(raw: msgspec.Raw) -> tuple[int, str]:
-    number = media_number(_media_decoder.decode(raw).media_key)
-    return number, id_month(number)
+def _read_media(raw: msgspec.Raw) -> tuple[int, str, bool]:
+    media = _media_decoder.decode(raw)
+    number = media_number(media.media_key)
+    return number, id_month(number), media.clashes
 
 
 def _number(text: str) -> int:
@@ -166,24 +187,14 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _tidy(raw: bytes) -> bytes:
-    """Return the object in one line of UTF-8, without names that begin with "_", which are ours.
-
-    Raises UnicodeDecodeError when it is not UTF-8.
-    """
-    raw.decode()
-    # A line break can only stand between tokens here: inside a string it would not be JSON.
-    raw = raw.replace(b"\n", b" ").replace(b"\r", b" ")
-    if b'"_' in raw:
-        members = _members_decoder.decode(raw)
-        if any(name.startswith("_") for name in members):
-            kept = {name: value for name, value in members.items() if not name.startswith("_")}
-            return msgspec.json.encode(kept)
-    return raw
+def _without_ours(text: bytes) -> bytes:
+    """Return an object without the names that are ours."""
+    members = _members_decoder.decode(text)
+    return msgspec.json.encode({name: value for name, value in members.items() if name not in OURS})
 
 
 def _suffix(fetched_at: str, run_id: str, page: int) -> bytes:
-    own = msgspec.json.encode({"_fetched_at": fetched_at, "_run_id": run_id, "_page": page})
+    own = msgspec.json.encode(dict(zip(OURS, (fetched_at, run_id, page), strict=True)))
     return b"," + own[1:] + b"\n"
 
 
