@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow import settings
 from airflow.configuration import conf
 from airflow.models.pool import Pool
 from airflow.utils import db
@@ -22,19 +21,8 @@ def connection_ids(keywords: Path) -> set[str]:
     return {"twitter_default", *(entry.settings["connection"] for entry in entries)}
 
 
-def write_ahead() -> None:
-    """Let SQLite's readers and its writer work side by side: a backfill fails on a locked database otherwise.
-
-    The mode stays with the database file.
-    """
-    with settings.get_engine().begin() as connection:  # type: ignore[no-untyped-call]
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-
-
 def main() -> None:
     db.upgradedb()
-    write_ahead()
     for connection_id in sorted(connection_ids(Path(conf.get("core", "dags_folder")) / "keywords.yaml")):
         if Pool.get_pool(connection_id) is None:
             description = f"Keywords take turns at connection {connection_id}"

@@ -40,8 +40,10 @@ def airflow_settings(place: Place, port: int) -> dict[str, str]:
             "SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": place.passwords,
         },
-        # SQLite has one writer at a time; 5 seconds, the default, are too short a queue for a busy scheduler.
-        "DATABASE": {"SQL_ALCHEMY_CONN": f"sqlite:///{place.home / 'airflow.db'}?timeout=30"},
+        "DATABASE": {
+            "SQL_ALCHEMY_CONN": f"sqlite:///{place.home / 'airflow.db'}",
+            "SQL_ALCHEMY_CONNECT_ARGS": "airflow_twitter.sqlite.CONNECT_ARGS",
+        },
         "API": {
             "HOST": "127.0.0.1",
             "PORT": port,
@@ -50,9 +52,10 @@ def airflow_settings(place: Place, port: int) -> dict[str, str]:
         },
         "API_AUTH": {"JWT_SECRET_CMD": key("jwt_secret")},
         "LOGGING": {"BASE_LOG_FOLDER": place.home / "logs", "COLORED_CONSOLE_LOG": False},
-        # The three below make tasks start sooner and end waits on time; the defaults suit large clusters.
+        # The next three make tasks start sooner and end waits on time; the defaults suit large clusters.
         "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": 0.1},
-        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": 1},
+        # Behind the 5 seconds of the default, a busy machine makes tasks ask again, seconds later.
+        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": 1, "EXECUTION_API_TIMEOUT": 30},
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 10},
     }
     return {

@@ -1,0 +1,301 @@
+"""Runs under a real scheduler with one slot in all: started over REST, by a schedule, and by a backfill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_airflow.account import as_json
+
+from airflow_twitter.simulator import Simulator, Topic, World
+from real_airflow import RealAirflow
+
+pytestmark = [pytest.mark.system, pytest.mark.scheduler]
+
+SECRET = "app-secret-of-tests"
+WRONG_SECRET = "a-wrong-secret-4711"
+WINDOW_S = 25.0
+
+KEYWORDS = """
+keywords:
+  - {keyword: invoice, schedule: null, connection: twitter_limited}
+  - {keyword: accounting, schedule: null, connection: twitter_limited}
+  - {keyword: refused, schedule: null, connection: twitter_wrong}
+  - {keyword: midnight, schedule: "@daily", start_date: 2026-01-01}
+  - {keyword: history, schedule: "@daily", start_date: 2026-01-01}
+  - {keyword: broken, max_results: many}
+"""
+
+OTHER_DAG = '''
+"""An airflow DAG that has nothing to do with X."""
+from airflow.sdk import dag, task
+
+@dag(schedule=None)
+def other():
+    @task
+    def work() -> str:
+        return "done"
+    work()
+
+other()
+'''
+
+TOPICS = {
+    "sevdesk": Topic(total=2),
+    "invoice": Topic(total=60),
+    "accounting": Topic(total=60),
+    "midnight": Topic(per_day=150),
+    "history": Topic(per_day=120),
+}
+
+
+def simulator(**options: Any) -> Simulator:
+    """A simulator with the topics of these tests."""
+    return Simulator(world=World(seed=7, topics=TOPICS), credentials=("key", SECRET), **options)
+
+
+@pytest.fixture(scope="module")
+def plenty() -> Iterator[Simulator]:
+    """A simulator that has room for every request."""
+    with simulator() as x:
+        yield x
+
+
+@pytest.fixture(scope="module")
+def limited() -> Iterator[Simulator]:
+    """A simulator that takes one search in a window."""
+    with simulator(limits={"search_recent": 1}, window_s=WINDOW_S) as x:
+        yield x
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    tmp_path_factory: pytest.TempPathFactory, plenty: Simulator, limited: Simulator
+) -> Iterator[RealAirflow]:
+    """A real Airflow with one slot for tasks."""
+    settings = {
+        "AIRFLOW__CORE__PARALLELISM": "1",
+        "AIRFLOW_CONN_TWITTER_DEFAULT": as_json(plenty.url, "key", SECRET),
+        "AIRFLOW_CONN_TWITTER_LIMITED": as_json(limited.url, "key", SECRET),
+        "AIRFLOW_CONN_TWITTER_WRONG": as_json(plenty.url, "key", WRONG_SECRET),
+    }
+    airflow = RealAirflow(tmp_path_factory.mktemp("airflow"), KEYWORDS, {"other.py": OTHER_DAG}, settings)
+    try:
+        airflow.start()
+        yield airflow
+    finally:
+        airflow.stop()
+
+
+def exported(airflow: RealAirflow, slug: str) -> list[str]:
+    """The ids in a keyword's JSON file."""
+    return [post["id"] for post in json.loads((airflow.place.data / f"tweets_{slug}.json").read_bytes())]
+
+
+def searches(x: Simulator, word: str) -> list[Any]:
+    """The searches for a word that the simulator was asked."""
+    return [e for e in x.book.requests if e.endpoint == "search_recent" and word in e.params.get("query", "")]
+
+
+def window(airflow: RealAirflow, dag_id: str, run_id: str) -> dict[str, Any]:
+    """The window that a run decided."""
+    (path,) = (airflow.place.data / "staging" / dag_id).glob(f"{run_id}/window.json")
+    return dict(json.loads(path.read_bytes()))
+
+
+def test_trigger_with_params(airflow: RealAirflow, plenty: Simulator) -> None:
+    """A trigger over REST with params, without a logical date: two posts make one page and a file with two posts."""
+    airflow.unpause("twitter_search")
+    run_id = airflow.trigger("twitter_search", {"keyword": "sevdesk", "page_max": 3, "max_results": 10})
+
+    assert airflow.finish("twitter_search", run_id) == "success"
+
+    assert sorted(exported(airflow, "sevdesk")) == sorted(plenty.truth("sevdesk"))
+    log = airflow.log(run_id)
+    for line in (
+        'PIPELINE START: keyword=\\"sevdesk\\", page_max=3, max_results=10',
+        "Requesting a bearer token",
+        "Bearer token generated",
+        "request successful, 2 posts processed",
+        "No more pages",
+        "tweets_sevdesk.json",
+        "PIPELINE END: total_tweets=2",
+    ):
+        assert line in log
+    assert SECRET not in log
+
+
+def test_unknown_key_is_refused(airflow: RealAirflow, plenty: Simulator) -> None:
+    """A conf key that the form does not have fails the run before anything is bought."""
+    airflow.unpause("twitter_search")
+    before = len(plenty.book.requests)
+    run_id = airflow.trigger("twitter_search", {"keyword": "sevdesk", "pages": 3})
+
+    assert airflow.finish("twitter_search", run_id) == "failed"
+
+    assert "Unknown keys in the run's conf: pages" in airflow.log(run_id)
+    assert len(plenty.book.requests) == before
+
+
+def test_bad_entry_is_an_import_error(airflow: RealAirflow) -> None:
+    """A bad entry keeps only itself out, and shows in Import Errors with file, line and key."""
+    airflow.unpause("twitter_search__invoice")
+    errors = airflow.wait(lambda: airflow.rest.get("importErrors")["import_errors"], "an import error")
+
+    assert [error["filename"].rpartition("/")[2] for error in errors] == ["keywords_check.py"]
+    assert (
+        "keywords.yaml, line 8, keywords[5].max_results: 'many' is not of type 'integer'"
+        in errors[0]["stack_trace"]
+    )
+    assert airflow.rest.get("dags/twitter_search__broken") is None
+
+
+def test_waiting_holds_no_slot(airflow: RealAirflow, limited: Simulator) -> None:
+    """With one slot in all, another DAG runs while search waits; it shows its position, and goes on at the reset."""
+    for dag_id in ("twitter_search__invoice", "twitter_search__accounting", "other"):
+        airflow.unpause(dag_id)
+    dag_id = "twitter_search__invoice"
+    run_id = airflow.trigger(dag_id, {"page_max": 2, "max_results": 10})
+
+    airflow.wait(lambda: airflow.task(dag_id, run_id, "search")["state"] == "up_for_reschedule", "the wait")
+    assert airflow.xcom(dag_id, run_id, "search", "pages") == 1
+    assert airflow.xcom(dag_id, run_id, "search", "posts") == 10
+    assert airflow.xcom(dag_id, run_id, "search", "next_token")
+    resumes_at = datetime.fromisoformat(airflow.xcom(dag_id, run_id, "search", "resumes_at"))
+    assert resumes_at > datetime.now(UTC)
+
+    other = airflow.trigger("other", {})
+    second = airflow.trigger("twitter_search__accounting", {"page_max": 1, "max_results": 10})
+    assert airflow.finish("other", other) == "success"
+    airflow.wait(
+        lambda: (
+            airflow.task("twitter_search__accounting", second, "wait_for_rate_limit")["state"]
+            == "up_for_reschedule"
+        ),
+        "the sensor's wait",
+    )
+    assert airflow.task(dag_id, run_id, "search")["state"] == "up_for_reschedule"
+    assert searches(limited, "accounting") == []
+
+    assert airflow.finish(dag_id, run_id) == "success"
+    assert len(exported(airflow, "invoice")) == 20
+    asked = searches(limited, "invoice")
+    assert [entry.status for entry in asked] == [200, 200]
+    late_s = (datetime.fromisoformat(asked[1].at) - resumes_at).total_seconds()
+    assert 0 <= late_s < 15
+    log = airflow.log(run_id)
+    assert re.search(r"Waiting \d+ s for X, without a slot: going on at \S+ with page 2", log)
+    assert "Resuming behind page 1" in log
+    assert "PIPELINE END: total_tweets=20" in log
+    assert airflow.finish("twitter_search__accounting", second) == "success"
+
+
+def test_wrong_credentials(airflow: RealAirflow) -> None:
+    """Wrong credentials fail the first try for good, with X's words, and no secret in any log."""
+    dag_id = "twitter_search__refused"
+    airflow.unpause(dag_id)
+    run_id = airflow.trigger(dag_id, {})
+
+    assert airflow.finish(dag_id, run_id) == "failed"
+
+    assert airflow.task(dag_id, run_id, "search")["try_number"] == 1
+    log = airflow.log(run_id)
+    assert re.search(r"X answered 403 .*Unable to verify your credentials.*code 99", log)
+    assert "PIPELINE END: Failed to generate Bearer Token" in log
+    everything = "".join(
+        path.read_text(errors="replace") for path in (airflow.place.home / "logs").rglob("*.log")
+    )
+    assert WRONG_SECRET not in everything
+    assert SECRET not in everything
+
+
+def test_daily_run_is_whole(airflow: RealAirflow, plenty: Simulator) -> None:
+    """The run of midnight covers exactly the day before, every post of it."""
+    dag_id = "twitter_search__midnight"
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    airflow.unpause(dag_id)
+    (run,) = airflow.wait(lambda: airflow.rest.get(f"dags/{dag_id}/dagRuns")["dag_runs"], "the scheduled run")
+
+    assert run["run_type"] == "scheduled"
+    assert airflow.finish(dag_id, run["dag_run_id"]) == "success"
+
+    decided = window(airflow, dag_id, run["dag_run_id"])
+    assert decided["since"] == f"{today - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+    assert decided["until"] == f"{today:%Y-%m-%dT%H:%M:%SZ}"
+    whole_day = plenty.truth("midnight", since=today - timedelta(days=1), until=today)
+    assert len(whole_day) == 150
+    assert set(whole_day) <= set(exported(airflow, "midnight"))
+
+
+def test_backfill_and_again(airflow: RealAirflow, plenty: Simulator) -> None:
+    """A backfill of three days meets without gap; reprocessing it asks X nothing and changes no byte."""
+    dag_id = "twitter_search__history"
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first, last = today - timedelta(days=4), today - timedelta(days=2)
+    airflow.unpause(dag_id)
+    backfill = (
+        "backfill",
+        "create",
+        "--dag-id",
+        dag_id,
+        "--from-date",
+        f"{first:%F}",
+        "--to-date",
+        f"{last:%F}",
+    )
+    airflow.cli(*backfill)
+    runs = wait_for_backfill(airflow, dag_id, 3)
+
+    windows = sorted(
+        (window(airflow, dag_id, run_id)["since"], window(airflow, dag_id, run_id)["until"])
+        for run_id in runs
+    )
+    days = [f"{first + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}" for day in range(4)]
+    assert windows == list(zip(days, days[1:], strict=False))
+    truth = plenty.truth("history", since=first, until=first + timedelta(days=3))
+    assert len(truth) == 360
+    assert set(truth) <= set(exported(airflow, "history"))
+    asked, hashes = len(plenty.book.requests), file_hashes(airflow.place.data, "history")
+
+    airflow.wait(
+        lambda: all(b["completed_at"] for b in airflow.rest.get("backfills", dag_id=dag_id)["backfills"]),
+        "the end of the backfill",
+    )
+    airflow.cli(*backfill, "--reprocess-behavior", "completed")
+    airflow.wait(
+        lambda: (
+            all(airflow.rest.get(f"dags/{dag_id}/dagRuns/{run}")["state"] != "success" for run in runs[-1:])
+            or len(airflow.rest.get("backfills", dag_id=dag_id)["backfills"]) == 2
+        ),
+        "the second backfill",
+    )
+    again = wait_for_backfill(airflow, dag_id, 3)
+
+    assert sorted(again) == sorted(runs)
+    assert len(plenty.book.requests) == asked
+    assert file_hashes(airflow.place.data, "history") == hashes
+
+
+def wait_for_backfill(airflow: RealAirflow, dag_id: str, count: int) -> list[str]:
+    """Wait until all runs of a backfill, and the scheduled one, have succeeded; return the backfill's run ids."""
+
+    def done() -> list[str]:
+        runs = airflow.rest.get(f"dags/{dag_id}/dagRuns")["dag_runs"]
+        finished = [
+            run["dag_run_id"] for run in runs if run["run_type"] == "backfill" and run["state"] == "success"
+        ]
+        return finished if len(finished) == count and all(run["state"] == "success" for run in runs) else []
+
+    return list(airflow.wait(done, f"{count} backfilled runs", 180))
+
+
+def file_hashes(data: Path, slug: str) -> dict[str, str]:
+    """The SHA-256 of every file of a keyword's dataset."""
+    files = [data / f"tweets_{slug}.json", *(data / "posts" / slug).glob("*.jsonl")]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
