@@ -100,6 +100,8 @@ def _collect(keyword: str, now: running.Running) -> None:
         "dag_run_id": RUN_ID,
         # Airflow runs the latest interval of a DAG that is unpaused. This run takes its place.
         "logical_date": dag["next_dagrun_logical_date"],
+        "data_interval_start": dag["next_dagrun_data_interval_start"],
+        "data_interval_end": dag["next_dagrun_data_interval_end"],
         "conf": {
             **{name: time.isoformat().replace("+00:00", "Z") for name, time in times.items()},
             "max_results": PAGE,

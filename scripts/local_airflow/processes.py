@@ -71,16 +71,16 @@ def is_alive(leader: Mark) -> bool:
     return mark(leader.pid) == leader
 
 
-def stop(leaders: Iterable[Mark], grace_s: float = 10.0) -> None:
+def stop(leaders: Iterable[Mark], grace_s: float = 5.0) -> None:
     """End processes and everything they started.
 
-    The leaders are asked to end first, so that they can bring their own to an end; then whoever is left, and who
-    does not go within ``grace_s`` is killed.
+    The leaders are asked to end first, so that they can bring their own to an end within ``grace_s``; then
+    whoever is left, and who does not go soon is killed.
     """
     leaders = list(leaders)
     family = _family(leaders)
     _ask(family & set(leaders), grace_s)
-    _ask(family | _family(leaders), grace_s)
+    _ask(family | _family(leaders), min(grace_s, 2.0))
     while family := {member for member in family if is_alive(member)} | _family(leaders):
         for member in family:
             _send(member, signal.SIGKILL)

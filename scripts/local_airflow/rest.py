@@ -18,8 +18,15 @@ class Airflow:
 
     def health(self) -> dict[str, Any]:
         """Return the health of Airflow's parts; empty while the API server does not answer."""
+        return self._try("api/v2/monitor/health", timeout_s=5)
+
+    def is_ready_for_tasks(self) -> bool:
+        """Say whether the API that tasks use answers. Its first answer takes seconds of computing."""
+        return bool(self._try("execution/health", timeout_s=60))
+
+    def _try(self, path: str, timeout_s: float) -> dict[str, Any]:
         try:
-            answer = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=5)
+            answer = self._session.get(f"{self._url}/{path}", timeout=timeout_s)
         except requests.RequestException:
             return {}
         return dict(answer.json()) if answer.ok else {}

@@ -15,6 +15,8 @@ from local_airflow.place import Place
 from local_airflow.processes import Mark, is_alive, signals_deferred, stop
 
 LOCK = "running.lock"
+RELIED_ON = ("api-server", "simulator")
+"""What the others still need while they end."""
 
 
 class BusyError(LocalError):
@@ -61,7 +63,9 @@ def stop_recorded(place: Place) -> bool:
     if running is None:
         return False
     with signals_deferred():
-        stop(running.services.values())
+        services = running.services
+        stop(mark for name, mark in services.items() if name not in RELIED_ON)
+        stop((mark for name, mark in services.items() if name in RELIED_ON), grace_s=3.0)
         _record(place).unlink()
     return True
 

@@ -83,7 +83,7 @@ def start_airflow(
         _check(place, now, list(waiting), waited_s)
         health = airflow.health()
         for name in list(waiting):
-            if _is_well(name, health, begin):
+            if _is_well(name, health, begin) and (name != "api-server" or airflow.is_ready_for_tasks()):
                 del waiting[name]
                 say(f"  {name:<14} up after {waited_s:.0f} s")
         time.sleep(0.3)
