@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 from tests.collecting import NOON, Airflow, at, no_sleep, searches, staged
 
+from airflow_twitter.api.client import XClient
+from airflow_twitter.api.errors import TransientError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.operators.search import TwitterSearchOperator
 from airflow_twitter.simulator import Rule, Simulator
@@ -572,6 +576,67 @@ class TestFailures:
         assert committed(data_folder) == simulator.truth("accounting")
         assert [entry.endpoint for entry in simulator.book.requests].count("token") == 2
 
+    def test_trouble_on_the_way(
+        self, airflow: Airflow, start_simulator: Start, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """When X fails for longer than the client tries, Airflow's retry goes on behind the last committed page."""
+        monkeypatch.setattr("airflow_twitter.hooks.twitter.XClient", partial(XClient, retry_for_s=0))
+        rules = [
+            Rule(endpoint="search_recent", nth=2, fault="server_error"),
+            Rule(endpoint="search_recent", nth=3, fault="truncated_json"),
+            Rule(endpoint="search_recent", nth=5, fault="reset_before"),
+        ]
+        simulator = start_simulator(rules=rules)
+
+        for _ in range(3):
+            with pytest.raises(TransientError):
+                airflow.search(ACCOUNTING)
+        airflow.search(ACCOUNTING)
+
+        assert committed(data_folder) == simulator.truth("accounting")
+        assert simulator.book.sold_twice == []
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_any_trouble(
+        self, airflow: Airflow, start_simulator: Start, data_folder: Path, clock: Clock, seed: int
+    ) -> None:
+        """Whatever X does to pages, tokens and limits, the run ends with every post, none of them bought twice."""
+        dice = random.Random(seed)
+        faults: list[tuple[str, dict[str, Any]]] = [
+            ("short_page", {"keep": 3}),
+            ("empty_page", {}),
+            ("rejected_token", {}),
+            ("rate_limited", {"reset": "missing"}),
+            ("rate_limited", {"reset": 60}),
+            ("token_revoked", {}),
+            ("no_limit_headers", {}),
+            ("partial_errors", {}),
+            ("clock_skew", {"skew_s": 120.0}),
+        ]
+        # The first page stays whole: without a post nobody knows where to go on when a token is rejected.
+        rules = [
+            Rule(endpoint="search_recent", nth=number, fault=fault, params=params)
+            for number in range(2, 40)
+            if dice.random() < 0.6
+            for fault, params in [dice.choice(faults)]
+        ]
+        simulator = start_simulator(limits={"search_recent": dice.randint(2, 5)}, rules=rules)
+
+        waits = []
+        for _ in range(60):
+            try:
+                airflow.search({**ACCOUNTING, "max_results": 10})
+                break
+            except AirflowRescheduleException as error:
+                waits.append(error.reschedule_date - datetime.now(UTC))
+                clock.move_to(error.reschedule_date)
+
+        assert min(waits) > timedelta(seconds=10)
+
+        assert committed(data_folder) == simulator.truth("accounting")
+        assert simulator.book.sold_twice == []
+        assert airflow.xcom("search", "next_token") is None
+
     def test_query_is_refused_here(self, airflow: Airflow, start_simulator: Start) -> None:
         """A query that X would refuse is never sent."""
         simulator = start_simulator()
@@ -585,9 +650,7 @@ class TestFailures:
                 airflow.search(search)
         assert simulator.book.requests == []
 
-    def test_host_that_may_not_be_spoken_to(
-        self, airflow: Airflow, connect: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_host_that_may_not_be_spoken_to(self, airflow: Airflow, connect: Callable[..., None]) -> None:
         """A Connection whose host has no TLS fails at once."""
         connect("http://api.x.com")
         with pytest.raises(AirflowFailException, match="https"):
