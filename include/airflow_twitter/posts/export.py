@@ -13,7 +13,7 @@ from airflow_twitter.posts.store import Store
 
 log = logging.getLogger(__name__)
 
-BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES = 128 * 1024
 _HEAD, _TAIL = b"[\n{", b"}\n]\n"
 
 
