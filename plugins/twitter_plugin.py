@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_twitter.links.x_search import XSearchLink
+from airflow_twitter.pages import CONNECTION_TEST, STATUS_APP, STATUS_VIEW
 
 
 class TwitterPlugin(AirflowPlugin):
@@ -14,3 +15,6 @@ class TwitterPlugin(AirflowPlugin):
 
     name = "twitter"
     operator_extra_links: ClassVar[list[XSearchLink]] = [XSearchLink()]
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [STATUS_APP]
+    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [CONNECTION_TEST]
+    external_views: ClassVar[list[dict[str, Any]]] = [STATUS_VIEW]

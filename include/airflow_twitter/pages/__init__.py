@@ -1,0 +1,44 @@
+"""The status page in Airflow's UI: what is collected, what waits, and what is left to do.
+
+This module is imported by every process of Airflow, tasks included, so the page itself is loaded by its first
+request.
+"""
+
+from __future__ import annotations
+
+from airflow_twitter.pages.portless import Message, PortlessConnectionTest, Receive, Send
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer an ASGI request with the page's application."""
+    from airflow_twitter.pages.app import app as application
+
+    await application(scope, receive, send)
+
+
+def _icon(colour: str) -> str:
+    """Return a small chart of three bars on a line as an image in a URL."""
+    return (
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' "
+        f"stroke='%23{colour}' stroke-width='2' stroke-linecap='round' stroke-linejoin='round'%3E"
+        "%3Cpath d='M3 21h18M6 17v-5M12 17V4M18 17V9'/%3E%3C/svg%3E"
+    )
+
+
+STATUS_APP = {"name": "X posts", "app": app, "url_prefix": "/twitter"}
+"""Where Airflow's API server mounts the page; who may see it is checked by the page itself."""
+
+STATUS_VIEW = {
+    "name": "X posts",
+    # Relative, so that it also holds where Airflow lies below a path of its server.
+    "href": "twitter/status",
+    "url_route": "twitter",
+    "destination": "nav",
+    "nav_top_level": True,
+    "icon": _icon("3d4f6b"),
+    "icon_dark_mode": _icon("aebbcd"),
+}
+"""The entry in the navigation of Airflow's UI."""
+
+CONNECTION_TEST = {"name": "connection test without a port", "middleware": PortlessConnectionTest}
+"""What makes the Test button of the connection form work."""

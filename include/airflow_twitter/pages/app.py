@@ -1,0 +1,68 @@
+"""The page's own small web application, mounted into Airflow's API server by the plugin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Annotated
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import Depends, FastAPI, Query, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from airflow_twitter.collect_run import data_store
+from airflow_twitter.pages.access import ReaderDep, reader
+from airflow_twitter.pages.formats import FILTERS, FUNCTIONS
+from airflow_twitter.pages.status import read_status
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+templates = Environment(
+    loader=PackageLoader("airflow_twitter.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.filters.update(FILTERS)
+templates.globals.update(FUNCTIONS)
+
+# The check stands here, for every address of the application, and not at each of them.
+app = FastAPI(
+    title="X posts", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(reader)]
+)
+
+
+@app.get("/status", response_class=HTMLResponse)
+def status(
+    session: SessionDep, reader: ReaderDep, page: Annotated[int, Query(ge=1, le=1_000_000)] = 1
+) -> HTMLResponse:
+    """Show what is collected, what waits, and what is left to do."""
+    shown = read_status(session, data_store(), reader, now=datetime.now(UTC), page=page)
+    return HTMLResponse(templates.get_template("status.html").render(status=shown), headers=HEADERS)
+
+
+@app.get("/status.css")
+def style() -> Response:
+    """Return the page's style sheet."""
+    return _asset("status.css", "text/css")
+
+
+@app.get("/frame.js")
+def script() -> Response:
+    """Return the script that joins the page to the UI around it."""
+    return _asset("frame.js", "text/javascript")
+
+
+def _asset(name: str, media_type: str) -> Response:
+    content = files("airflow_twitter.pages").joinpath("templates", name).read_bytes()
+    return Response(content, media_type=media_type, headers=HEADERS)

@@ -1,0 +1,137 @@
+"""What the data folder holds of each keyword, told without reading more than a little of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from airflow_twitter.posts import coverage, dataset
+from airflow_twitter.posts.coverage import CoveredWindow, Interval
+from airflow_twitter.posts.export import export_key
+from airflow_twitter.posts.store import Store, StoreError
+
+EXACT_BYTES = 1024 * 1024
+"""Up to this size the posts of a dataset are counted; beyond it their number is estimated."""
+
+SAMPLE_BYTES = 256 * 1024
+
+SLUG = re.compile(r"[a-z0-9_-]{1,64}")
+_COVERAGE = re.compile(rf"coverage/({SLUG.pattern})/[0-9a-f]{{16}}\.json")
+
+
+class CoverageFile(msgspec.Struct, frozen=True):
+    """One coverage file: a query, and what runs did of its windows, oldest record first."""
+
+    query: str
+    endpoint: str
+    windows: list[CoveredWindow] = []
+
+
+@dataclass(frozen=True)
+class QueryCoverage:
+    """What is known of one query of a keyword."""
+
+    slug: str
+    query: str
+    endpoint: str
+    dag_ids: frozenset[str]
+    last: CoveredWindow | None
+    newest_complete: CoveredWindow | None
+    gaps: list[Interval]
+    partial: list[CoveredWindow]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The size of a keyword's dataset. `posts` is a count when `exact`, else an estimate; days are UTC.
+
+    `export` names the one file for people, None when there is none.
+    """
+
+    posts: int
+    exact: bool
+    size: int
+    oldest_day: str | None
+    newest_day: str | None
+    export: str | None
+
+
+def read_coverage(store: Store) -> tuple[list[QueryCoverage], list[tuple[str, str]]]:
+    """Return the coverage of every query of every keyword, and (slug, key) of the files that cannot be read."""
+    read, unreadable = [], []
+    for key in store.list("coverage"):
+        match = _COVERAGE.fullmatch(key)
+        if match is None:
+            continue
+        try:
+            held = msgspec.json.decode(store.read(key), type=CoverageFile)
+        except (OSError, StoreError, ValueError):
+            unreadable.append((match[1], key))
+        else:
+            read.append(summarise(match[1], held))
+    return read, unreadable
+
+
+def summarise(slug: str, held: CoverageFile) -> QueryCoverage:
+    """Return what a coverage file says, without the complete windows that tell nothing more."""
+    complete = [window for window in held.windows if window.state == "complete"]
+    return QueryCoverage(
+        slug=slug,
+        query=held.query,
+        endpoint=held.endpoint,
+        # A block of joined windows has lost the names of its runs.
+        dag_ids=frozenset(window.dag_id for window in held.windows if window.dag_id),
+        last=max(held.windows, key=lambda window: window.recorded_at, default=None),
+        newest_complete=max(complete, key=lambda window: window.until, default=None),
+        gaps=coverage.gaps(held.windows),
+        partial=_still_partial(held.windows),
+    )
+
+
+def read_dataset(store: Store, slug: str) -> Dataset:
+    """Return the size of a keyword's dataset; raises StoreError when a file leads out of the data folder."""
+    sizes = {key: store.size(key) for key in dataset.segments(store, f"posts/{slug}")}
+    days = [
+        name for name in (key.rpartition("/")[2].removesuffix(".jsonl") for key in sizes) if name != "undated"
+    ]
+    size = sum(sizes.values())
+    exact = size <= EXACT_BYTES
+    export = export_key(slug)
+    return Dataset(
+        posts=dataset.count(store, slug) if exact else _estimate(store, sizes),
+        exact=exact,
+        size=size,
+        oldest_day=days[0] if days else None,
+        newest_day=days[-1] if days else None,
+        export=export if store.exists(export) else None,
+    )
+
+
+def _still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
+    """Return the partial windows that complete ones do not cover, newest record first.
+
+    One that a later run brought to the same end as a complete one is not partial any more, even where that run
+    could no longer reach its beginning.
+    """
+    windows = list(windows)
+    blocks = coverage.covered(windows)
+    completed = {window.until: window.recorded_at for window in windows if window.state == "complete"}
+    left = [
+        window
+        for window in windows
+        if window.state == "partial"
+        and not any(since <= window.since and window.until <= until for since, until in blocks)
+        and completed.get(window.until, window.recorded_at) <= window.recorded_at
+    ]
+    return sorted(left, key=lambda window: window.recorded_at, reverse=True)
+
+
+def _estimate(store: Store, sizes: dict[str, int]) -> int:
+    """Return about how many posts there are, to two digits, by the length of some in the largest file."""
+    with store.open(max(sizes, key=lambda key: sizes[key])) as file:
+        sample = file.read(SAMPLE_BYTES)
+    posts = sum(sizes.values()) * max(1, sample.count(b"\n")) / len(sample)
+    return int(float(f"{posts:.1e}"))
