@@ -25,6 +25,7 @@ POSTS, PAGE = 142, 100
 WINDOW_S = 15
 """Two pages, and one request a window: one wait. Waits of 10 s and less are slept in the task, out of sight."""
 RUN_ID = "demo"
+EMPTY_DATABASE = "empty.db"
 _PLAIN = {"keyword", "schedule", "start_date", "max_results", "page_max"}
 DAG_TIMEOUT_S, RUN_TIMEOUT_S = 60.0, 180.0
 
@@ -45,28 +46,35 @@ def run() -> None:
             _check(keyword, now)
         finally:
             print("Stopping Airflow and the simulator")
-            running.stop_recorded(DEMO)
+            running.stop_recorded(DEMO, grace_s=1.0)
     print(f"Done in {time.monotonic() - begin:.0f} s. Next: make up")
 
 
 def _pick_keyword() -> str:
     """Return the first keyword that finds, in the simulator, just the posts about it."""
-    entries = yaml.safe_load((DEMO.root / "dags" / "keywords.yaml").read_text(encoding="utf-8"))["keywords"]
-    for entry in entries:
-        if set(entry) <= _PLAIN and "keyword" in entry:
-            return str(entry["keyword"])
+    try:
+        entries = yaml.safe_load((DEMO.root / "dags" / "keywords.yaml").read_text(encoding="utf-8"))[
+            "keywords"
+        ]
+        for entry in entries:
+            if {"keyword"} <= set(entry) <= _PLAIN:
+                return str(entry["keyword"])
+    except (OSError, TypeError, KeyError, ValueError, yaml.YAMLError) as error:
+        raise DemoError(f"dags/keywords.yaml cannot be read: {error}") from None
     raise DemoError("dags/keywords.yaml has no entry for the demo: it takes one with just a keyword.")
 
 
 def _clear() -> None:
-    """End and remove what an earlier demo left."""
+    """End and remove what an earlier demo left, but for an empty database to start from."""
     running.stop_recorded(DEMO)
     shutil.rmtree(DEMO.data, ignore_errors=True)
     for path in DEMO.home.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name != running.LOCK:
+        elif path.name not in (running.LOCK, services.STAMP, EMPTY_DATABASE):
             path.unlink()
+    if (DEMO.home / EMPTY_DATABASE).exists():
+        shutil.copy(DEMO.home / EMPTY_DATABASE, DEMO.database)
 
 
 def _start(keyword: str) -> running.Running:
@@ -75,6 +83,7 @@ def _start(keyword: str) -> running.Running:
     now = running.Running(claims[0].port, simulator_url=f"http://127.0.0.1:{claims[1].port}")
     env = on_top_of_shell(environment(DEMO, now.port) | simulated(DEMO, str(now.simulator_url)))
     services.prepare(DEMO, env)
+    shutil.copy(DEMO.database, DEMO.home / EMPTY_DATABASE)
     print(f"Starting the X simulator and Airflow at {now.url} (user admin, password {password(DEMO)})")
     services.start_simulator(DEMO, now, env, _simulator_arguments(keyword, claims[1].port))
     services.start_airflow(DEMO, now, env)

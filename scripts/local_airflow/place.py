@@ -21,6 +21,10 @@ class Place:
     root: Path = ROOT
 
     @property
+    def database(self) -> Path:
+        return self.home / "airflow.db"
+
+    @property
     def service_logs(self) -> Path:
         return self.home / "logs" / "services"
 

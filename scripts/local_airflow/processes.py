@@ -71,7 +71,7 @@ def is_alive(leader: Mark) -> bool:
     return mark(leader.pid) == leader
 
 
-def stop(leaders: Iterable[Mark], grace_s: float = 5.0) -> None:
+def stop(leaders: Iterable[Mark], grace_s: float) -> None:
     """End processes and everything they started.
 
     The leaders are asked to end first, so that they can bring their own to an end within ``grace_s``; then

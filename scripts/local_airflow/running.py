@@ -57,15 +57,15 @@ def save(place: Place, running: Running) -> None:
     os.replace(temporary, _record(place))
 
 
-def stop_recorded(place: Place) -> bool:
+def stop_recorded(place: Place, grace_s: float = 5.0) -> bool:
     """End everything that the record names, and forget it. Return whether there was a record."""
     running = load(place)
     if running is None:
         return False
     with signals_deferred():
         services = running.services
-        stop(mark for name, mark in services.items() if name not in RELIED_ON)
-        stop((mark for name, mark in services.items() if name in RELIED_ON), grace_s=3.0)
+        stop((mark for name, mark in services.items() if name not in RELIED_ON), grace_s)
+        stop((mark for name, mark in services.items() if name in RELIED_ON), min(grace_s, 3.0))
         _record(place).unlink()
     return True
 

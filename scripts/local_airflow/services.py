@@ -16,6 +16,8 @@ from local_airflow.rest import Airflow
 from local_airflow.settings import python
 
 START_TIMEOUT_S = 180.0
+STAMP = "prepared"
+"""The file that says what a place's database was made for."""
 
 _AIRFLOW = {
     "api-server": ["airflow", "api-server"],
@@ -33,16 +35,16 @@ class StartError(LocalError):
 def prepare(place: Place, env: Mapping[str, str], say: Callable[[str], None] = print) -> None:
     """Make or upgrade the database and the pools, unless that has been done for what is here now."""
     script = place.root / "scripts" / "prepare_database.py"
-    stamp = place.home / "prepared"
+    stamp = place.home / STAMP
     wanted = _fingerprint(script, place.root / "dags" / "keywords.yaml")
-    if (place.home / "airflow.db").exists() and stamp.exists() and stamp.read_text() == wanted:
+    if place.database.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     say(f"Preparing Airflow's database in {place.home}")
     process = processes.start([str(python(place)), str(script)], env, _log(place, "prepare"), place.root)
     try:
         failed = process.wait()
     except BaseException:
-        processes.stop([mark for mark in [processes.mark(process.pid)] if mark])
+        processes.stop([mark for mark in [processes.mark(process.pid)] if mark], grace_s=1.0)
         raise
     if failed:
         raise StartError(f"Airflow's database could not be prepared:\n{_end_of(place, 'prepare')}")

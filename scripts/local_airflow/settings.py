@@ -41,7 +41,7 @@ def airflow_settings(place: Place, port: int) -> dict[str, str]:
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": place.passwords,
         },
         "DATABASE": {
-            "SQL_ALCHEMY_CONN": f"sqlite:///{place.home / 'airflow.db'}",
+            "SQL_ALCHEMY_CONN": f"sqlite:///{place.database}",
             "SQL_ALCHEMY_CONNECT_ARGS": "airflow_twitter.sqlite.CONNECT_ARGS",
         },
         "API": {

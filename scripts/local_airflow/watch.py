@@ -36,7 +36,7 @@ class Watch:
                 self._show(task["task_id"], task["state"])
             if state in _ENDED or time.monotonic() - self._begin > timeout_s:
                 return state
-            time.sleep(0.4)
+            time.sleep(0.6)
 
     def _show(self, task_id: str, state: str | None) -> None:
         before = self._states.get(task_id)

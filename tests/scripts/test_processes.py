@@ -46,7 +46,7 @@ def test_children_end_with_their_leader(tmp_path: Path) -> None:
     children = [mark(pid) for pid in pids]
     assert len(children) == 2
     assert all(children)
-    stop([leader])
+    stop([leader], grace_s=5.0)
     assert not any(is_alive(one) for one in [leader, *children] if one)
 
 
@@ -58,7 +58,7 @@ def test_children_end_when_their_leader_has_gone(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     assert is_alive(child)
-    stop([leader])
+    stop([leader], grace_s=5.0)
     assert not is_alive(child)
 
 
