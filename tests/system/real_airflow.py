@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -69,6 +68,10 @@ class RealAirflow:
         body = {"conf": dict(conf), "logical_date": None}
         return str(self.rest.send("POST", f"dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Clear a whole run, as the UI's button does."""
+        self.rest.send("POST", f"dags/{dag_id}/dagRuns/{run_id}/clear", {"dry_run": False})
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""
         return str(self.rest.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
@@ -89,7 +92,7 @@ class RealAirflow:
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
         """Return an XCom as the UI shows it."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        entry = self.rest.get(path)
+        entry = self.rest.get(path, stringify="false")
         return None if entry is None else entry["value"]
 
     def log(self, run_id: str) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from local_airflow.account import as_json
+from real_airflow import RealAirflow
 
 from airflow_twitter.simulator import Simulator, Topic, World
-from real_airflow import RealAirflow
+from local_airflow.account import as_json
 
 pytestmark = [pytest.mark.system, pytest.mark.scheduler]
 
@@ -46,12 +48,27 @@ def other():
 other()
 '''
 
+CONSUMER_DAG = '''
+"""An airflow DAG of somebody who wants to know of new posts."""
+from airflow.sdk import Asset, dag, task
+
+@dag(schedule=[Asset(name="twitter_posts_sevdesk", uri="x-posts://sevdesk")])
+def consumer():
+    @task
+    def look(triggering_asset_events=None) -> list:
+        return [event.extra for events in triggering_asset_events.values() for event in events]
+    look()
+
+consumer()
+'''
+
 TOPICS = {
     "sevdesk": Topic(total=2),
     "invoice": Topic(total=60),
     "accounting": Topic(total=60),
     "midnight": Topic(per_day=150),
     "history": Topic(per_day=120),
+    "cleared": Topic(total=30, span_s=3 * 86400),
 }
 
 
@@ -85,7 +102,8 @@ def airflow(
         "AIRFLOW_CONN_TWITTER_LIMITED": as_json(limited.url, "key", SECRET),
         "AIRFLOW_CONN_TWITTER_WRONG": as_json(plenty.url, "key", WRONG_SECRET),
     }
-    airflow = RealAirflow(tmp_path_factory.mktemp("airflow"), KEYWORDS, {"other.py": OTHER_DAG}, settings)
+    dags = {"other.py": OTHER_DAG, "consumer.py": CONSUMER_DAG}
+    airflow = RealAirflow(tmp_path_factory.mktemp("airflow"), KEYWORDS, dags, settings)
     try:
         airflow.start()
         yield airflow
@@ -96,6 +114,12 @@ def airflow(
 def exported(airflow: RealAirflow, slug: str) -> list[str]:
     """The ids in a keyword's JSON file."""
     return [post["id"] for post in json.loads((airflow.place.data / f"tweets_{slug}.json").read_bytes())]
+
+
+def day(offset: int) -> str:
+    """Midnight of a day before or after today, as the form gives it."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"{today + timedelta(days=offset):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def searches(x: Simulator, word: str) -> list[Any]:
@@ -110,7 +134,8 @@ def window(airflow: RealAirflow, dag_id: str, run_id: str) -> dict[str, Any]:
 
 
 def test_trigger_with_params(airflow: RealAirflow, plenty: Simulator) -> None:
-    """A trigger over REST with params, without a logical date: two posts make one page and a file with two posts."""
+    """A trigger over REST with params, without a logical date: two posts, one page, one file, one asset event."""
+    airflow.unpause("consumer")
     airflow.unpause("twitter_search")
     run_id = airflow.trigger("twitter_search", {"keyword": "sevdesk", "page_max": 3, "max_results": 10})
 
@@ -129,6 +154,37 @@ def test_trigger_with_params(airflow: RealAirflow, plenty: Simulator) -> None:
     ):
         assert line in log
     assert SECRET not in log
+    (consumed,) = airflow.wait(lambda: airflow.rest.get("dags/consumer/dagRuns")["dag_runs"], "the consumer")
+    assert airflow.finish("consumer", consumed["dag_run_id"]) == "success"
+    (told,) = airflow.xcom("consumer", consumed["dag_run_id"], "look", "return_value")
+    assert (told["new"], told["updated"], told["complete"]) == (2, 0, True)
+
+
+def test_cleared_run_asks_for_nothing(airflow: RealAirflow, plenty: Simulator) -> None:
+    """A cleared run is validated and merged again from its pages; without them it says so; refetch buys again."""
+    airflow.unpause("twitter_search")
+    run_id = airflow.trigger("twitter_search", {"keyword": "cleared"})
+    assert airflow.finish("twitter_search", run_id) == "success"
+    asked, hashes = len(plenty.book.requests), file_hashes(airflow.place.data, "cleared")
+
+    airflow.clear("twitter_search", run_id)
+    assert airflow.finish("twitter_search", run_id) == "success"
+    assert len(plenty.book.requests) == asked
+    assert file_hashes(airflow.place.data, "cleared") == hashes
+
+    shutil.rmtree(airflow.place.data / "staging" / "twitter_search" / run_id)
+    airflow.clear("twitter_search", run_id)
+    assert airflow.finish("twitter_search", run_id) == "failed"
+    assert "they were cleaned away" in airflow.log(run_id)
+    assert len(plenty.book.requests) == asked
+
+    again = airflow.trigger("twitter_search", {"keyword": "cleared", "refetch": True, "start_time": day(-5)})
+    assert airflow.finish("twitter_search", again) == "success"
+    bought = len(searches(plenty, "cleared"))
+    airflow.clear("twitter_search", again)
+    assert airflow.finish("twitter_search", again) == "success"
+    assert len(searches(plenty, "cleared")) > bought
+    assert sorted(exported(airflow, "cleared")) == sorted(plenty.truth("cleared"))
 
 
 def test_unknown_key_is_refused(airflow: RealAirflow, plenty: Simulator) -> None:
@@ -257,7 +313,7 @@ def test_backfill_and_again(airflow: RealAirflow, plenty: Simulator) -> None:
         for run_id in runs
     )
     days = [f"{first + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}" for day in range(4)]
-    assert windows == list(zip(days, days[1:], strict=False))
+    assert windows == list(itertools.pairwise(days))
     truth = plenty.truth("history", since=first, until=first + timedelta(days=3))
     assert len(truth) == 360
     assert set(truth) <= set(exported(airflow, "history"))
