@@ -1,8 +1,7 @@
 """The dataset of a keyword: a union of posts by id, in one sorted file per UTC day.
 
-    posts/<slug>/<YYYY-MM-DD>.jsonl              posts, by day
-    includes/<slug>/<kind>/<YYYY-MM>.jsonl       authors (users), media, and posts that posts refer to, by
-    month
+    posts/<slug>/<YYYY-MM-DD>.jsonl           posts, by day
+    includes/<slug>/<kind>/<YYYY-MM>.jsonl    authors (users), media, and posts referred to (posts), by month
 
 A merge rewrites only the days in which something changes, each atomically. Being a union, a merge that was
 torn between two days is healed by running it again, and running it twice changes nothing.
@@ -20,12 +19,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from airflow_twitter.posts.lines import Line, Post, newer
+from airflow_twitter.posts.lines import Line, Portion, Post, portions, united
 from airflow_twitter.posts.segments import DamagedSegment, Index, SegmentMerge, salvage
 from airflow_twitter.posts.store import Store
 
 log = logging.getLogger(__name__)
 
+# Lines that are gathered at most: before days that are complete are merged, before any day is. Besides, MERGERS
+# days are being merged.
 EARLY_BYTES = 16 * 1024 * 1024
 BATCH_BYTES = 96 * 1024 * 1024
 MERGERS = 2
@@ -64,10 +65,10 @@ class MergeResult:
 def merge(store: Store, slug: str, posts: Iterable[Post], *, lock_timeout_s: float = 60.0) -> MergeResult:
     """Unite posts, in any order, with the dataset of `slug`; the newest `_fetched_at` of an id stays.
 
-    Memory is bounded (a batch of 192 MiB of lines), time follows the days that are touched. A damaged day
-    file is kept aside, logged as an error, and what can be read of it goes into the new file. Raises
-    LockTimeout when another process holds the dataset for longer than `lock_timeout_s`; then run it again,
-    which is harmless at any time.
+    Memory is bounded by about 300 MB, whatever the size of the posts and of the dataset; time follows the
+    days that are touched. A damaged day file is kept aside, logged as an error, and what can be read of it
+    goes into the new file. Raises LockTimeout when another process holds the dataset for longer than
+    `lock_timeout_s`; then run it again, which is harmless at any time.
     """
     result = _merge(store, f"posts/{slug}", slug, posts, lock_timeout_s)
     log.info(
@@ -146,8 +147,8 @@ def _merge(store: Store, folder: str, slug: str, posts: Iterable[Post], lock_tim
     return result
 
 
-def _by_day(posts: Iterable[Post]) -> Iterator[tuple[str, dict[int, Line]]]:
-    """Group posts by day and yield the days that are complete, as far as can be told.
+def _by_day(posts: Iterable[Post]) -> Iterator[Portion]:
+    """Gather posts by day and yield the days that are complete, as far as can be told.
 
     X sends posts in the order of time: when another day has begun, the days before are complete. Should one come
     again, more is gathered from then on, since each yield costs that a file is written.
@@ -155,18 +156,15 @@ def _by_day(posts: Iterable[Post]) -> Iterator[tuple[str, dict[int, Line]]]:
     days: dict[str, dict[int, Line]] = {}
     given: set[str] = set()
     size, limit = 0, EARLY_BYTES
-    day = ""
-    for post in posts:
-        if post.day != day:
-            day = post.day
-            if day in given:
-                limit = BATCH_BYTES
-        lines = days.get(day)
-        if lines is None:
-            lines = days[day] = {}
-        held = lines.get(post.id)
-        lines[post.id] = post.line if held is None else newer(held, post.line)
-        size += len(post.line)
+    for day, lines in portions(posts):
+        size += sum(map(len, lines.values()))
+        held = days.setdefault(day, {})
+        if held.keys().isdisjoint(lines):
+            held.update(lines)
+        else:
+            united(held, lines.items())
+        if day in given:
+            limit = BATCH_BYTES
         if size >= limit and (len(days) > 1 or size >= BATCH_BYTES):
             kept = {day: days.pop(day)} if len(days) > 1 else {}
             yield from sorted(days.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import BinaryIO
@@ -21,6 +21,12 @@ DAY_MS = 86_400_000
 
 Line = bytes | memoryview
 """JSON and a newline, perhaps still a part of the page that it came with."""
+
+Portion = tuple[str, dict[int, Line]]
+"""A day and lines of it by number."""
+
+PORTION_POSTS = 100
+TAIL_BYTES = 400
 
 
 class Post(msgspec.Struct, frozen=True, gc=False):
@@ -99,35 +105,80 @@ def staged_lines(posts: list[Post]) -> bytes:
     return b"".join(parts)
 
 
-def read_posts(file: BinaryIO) -> Iterator[Post]:
-    """Yield the posts (or included objects) of an open file of staged lines; raises ValueError if it is cut."""
-    while head := file.readline():
-        day, *fields = head.split()
-        ends = list(itertools.accumulate(map(int, fields[1::2]), initial=0))
-        chunk = memoryview(file.read(ends[-1]))
-        if ends[-1] != len(chunk):
-            raise ValueError("the staged posts end too early: validate them again")
-        lines = [chunk[start:end] for start, end in itertools.pairwise(ends)]
-        yield from map(Post, map(int, fields[::2]), itertools.repeat(day.decode()), lines)
+class StagedPosts:
+    """The posts (or included objects) of an open file of staged lines; may be read once.
+
+    Raises ValueError when the file is cut.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[Post]:
+        for day, numbers, lines in self._groups():
+            yield from map(Post, numbers, itertools.repeat(day), lines)
+
+    def portions(self) -> Iterator[Portion]:
+        """Yield the posts in portions, at a tenth of the cost of one by one."""
+        for day, numbers, lines in self._groups():
+            portion = dict(zip(numbers, lines, strict=True))
+            if len(portion) < len(numbers):
+                portion = united({}, zip(numbers, lines, strict=True))
+            yield day, portion
+
+    def _groups(self) -> Iterator[tuple[str, list[int], list[Line]]]:
+        while head := self._file.readline():
+            day, *fields = head.split()
+            ends = list(itertools.accumulate(map(int, fields[1::2]), initial=0))
+            chunk = memoryview(self._file.read(ends[-1]))
+            if ends[-1] != len(chunk):
+                raise ValueError("the staged posts end too early: validate them again")
+            lines: list[Line] = [chunk[start:end] for start, end in itertools.pairwise(ends)]
+            yield day.decode(), list(map(int, fields[::2])), lines
+
+
+def read_posts(file: BinaryIO) -> StagedPosts:
+    """Return the posts of an open file of staged lines, to iterate over or to merge."""
+    return StagedPosts(file)
 
 
 read_includes = read_posts
 
 
-def observed_at(line: bytes) -> str:
+def portions(posts: Iterable[Post]) -> Iterator[Portion]:
+    """Yield posts in portions of one day, in their order."""
+    if isinstance(posts, StagedPosts):
+        yield from posts.portions()
+        return
+    for day, of_day in itertools.groupby(posts, key=attrgetter("day")):
+        while some := list(itertools.islice(of_day, PORTION_POSTS)):
+            yield day, united({}, ((post.id, post.line) for post in some))
+
+
+def united(lines: dict[int, Line], others: Iterable[tuple[int, Line]]) -> dict[int, Line]:
+    """Add lines to others by number, in place; the newest observation stays."""
+    for number, line in others:
+        held = lines.get(number)
+        lines[number] = line if held is None else newer(held, line)
+    return lines
+
+
+def observed_at(line: Line) -> str:
     """Return `_fetched_at` of a stored line, empty when it has none."""
     # Ours is the last member of this name in a line, and no text holds one: its quotes would be escaped.
-    _, found, rest = line.rpartition(b',"_fetched_at":"')
-    if found and rest[27:28] == b'"':
-        return rest[:27].decode()
+    tail = bytes(line[-TAIL_BYTES:])
+    start = tail.rfind(b',"_fetched_at":"') + 16
+    if start > 16 and tail[start + 27 : start + 28] == b'"':
+        return tail[start : start + 27].decode()
     return line_decoder.decode(line).fetched_at
 
 
 def newer(one: Line, other: Line) -> Line:
     """Return the newer observation of two; of equally old ones always the same, whichever comes first."""
-    one_line, other_line = bytes(one), bytes(other)
-    is_one = (observed_at(one_line), one_line) >= (observed_at(other_line), other_line)
-    return one if is_one else other
+    seen, other_seen = observed_at(one), observed_at(other)
+    if seen == other_seen:
+        return one if bytes(one) >= bytes(other) else other
+    return one if seen > other_seen else other
 
 
 def utc_text(moment: datetime) -> str:

@@ -27,25 +27,24 @@ class Index:
     """Ids and lengths in bytes of a file's lines, so that a merge need not parse what an earlier one wrote."""
 
     def __init__(self) -> None:
-        self.ids = array("Q")
-        self.lengths = array("L")
+        self.ids: list[int] = []
+        self.lengths: list[int] = []
 
     def add(self, ids: list[int], lines: list[Line]) -> None:
         """Add the next lines of the file."""
-        self.ids.extend(ids)
-        self.lengths.extend(map(len, lines))
+        self.ids += ids
+        self.lengths += map(len, lines)
 
     def to_bytes(self) -> bytes:
         """Return the index as bytes of this machine."""
-        return self.ids.tobytes() + self.lengths.tobytes()
+        return array("Q", self.ids + self.lengths).tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Index:
         """Read what to_bytes returned."""
         index = cls()
-        middle = len(data) // (index.ids.itemsize + index.lengths.itemsize) * index.ids.itemsize
-        index.ids.frombytes(data[:middle])
-        index.lengths.frombytes(data[middle:])
+        values = array("Q", data).tolist()
+        index.ids, index.lengths = values[: len(values) // 2], values[len(values) // 2 :]
         return index
 
 
@@ -69,8 +68,8 @@ class SegmentMerge:
         self.merged = Index()
         self._existing = existing
         self._stored = _parsed_blocks(existing) if index is None else _indexed_blocks(existing, index)
-        self._incoming = incoming
         self._numbers = sorted(incoming)
+        self._lines = list(map(incoming.__getitem__, self._numbers))
         self._taken = 0
         self._changed = rewrite
 
@@ -101,8 +100,7 @@ class SegmentMerge:
         begin, self._taken = self._taken, bisect_right(self._numbers, ids[-1], self._taken)
         if begin == self._taken:
             return block
-        numbers = self._numbers[begin : self._taken]
-        coming = dict(zip(numbers, map(self._incoming.__getitem__, numbers), strict=True))
+        coming = dict(zip(self._numbers[begin : self._taken], self._lines[begin : self._taken], strict=True))
         united = dict(zip(ids, lines, strict=True))
         for number in coming.keys() & united.keys():
             if newer(united[number], coming[number]) is united[number]:
@@ -122,7 +120,7 @@ class SegmentMerge:
         """Yield what comes after the last line of the existing file."""
         while self._taken < len(self._numbers):
             ids = self._numbers[self._taken : self._taken + BLOCK_LINES]
-            lines = list(map(self._incoming.__getitem__, ids))
+            lines = self._lines[self._taken : self._taken + BLOCK_LINES]
             self._taken += len(ids)
             self.new += len(ids)
             self.merged.add(ids, lines)
@@ -159,7 +157,7 @@ def _indexed_blocks(file: BinaryIO, index: Index) -> Iterator[Block]:
         for length in lengths:
             start, end = end, end + length
             lines.append(block[start:end])
-        yield index.ids[begin : begin + BLOCK_LINES].tolist(), lines
+        yield index.ids[begin : begin + BLOCK_LINES], lines
 
 
 def _parsed_blocks(file: BinaryIO) -> Iterator[Block]:
