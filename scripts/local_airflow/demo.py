@@ -147,8 +147,8 @@ def _check(keyword: str, now: running.Running) -> None:
     posts = json.loads(path.read_text(encoding="utf-8"))
     collected = [str(post["id"]) for post in posts]
     truth = _ask_simulator(now, "truth", query=keyword)
-    if differences := _differences(collected, truth):
-        raise DemoError(f"{path} is not what the simulator holds: {differences}")
+    if differing := differences(collected, truth):
+        raise DemoError(f"{path} is not what the simulator holds: {differing}")
     book = _ask_simulator(now, "book")
     searches = sum(1 for request in book["requests"] if request["endpoint"] == "search_recent")
     sold = len(book["sold"])
@@ -159,7 +159,7 @@ def _check(keyword: str, now: running.Running) -> None:
     print(f"  X would have charged ${PRICES.cost(posts=sold):.2f} for the {sold} posts that were read\n")
 
 
-def _differences(collected: Sequence[str], truth: Sequence[str]) -> str:
+def differences(collected: Sequence[str], truth: Sequence[str]) -> str:
     """Say how two lists of ids differ; empty when each id is in both, once."""
     kinds = {
         "missing": set(truth) - set(collected),

@@ -41,10 +41,11 @@ def prepare(place: Place, env: Mapping[str, str], say: Callable[[str], None] = p
         return
     say(f"Preparing Airflow's database in {place.home}")
     process = processes.start([str(python(place)), str(script)], env, _log(place, "prepare"), place.root)
+    mark = processes.mark(process.pid)
     try:
         failed = process.wait()
     except BaseException:
-        processes.stop([mark for mark in [processes.mark(process.pid)] if mark], grace_s=1.0)
+        processes.stop([mark] if mark else [], grace_s=1.0)
         raise
     if failed:
         raise StartError(f"Airflow's database could not be prepared:\n{_end_of(place, 'prepare')}")

@@ -61,6 +61,7 @@ def test_a_failed_start_leaves_nothing(checkout: Callable[[str], Checkout]) -> N
 
 
 @pytest.mark.scheduler
+@pytest.mark.timeout(900)
 def test_two_checkouts_side_by_side(checkout: Callable[[str], Checkout]) -> None:
     """Started at the same moment they get ports of their own; one's `down` leaves the other well."""
     both = [checkout("first"), checkout("second one")]
