@@ -87,7 +87,6 @@ def test_keyword_that_looks_like_a_number() -> None:
         ("page_max", "-1"),
         ("endpoint", "everything"),
         ("language", "german"),
-        ("language", "de\n"),
         ("language", "DE"),
         ("refetch", "yes"),
         ("refetch", 1),
@@ -122,3 +121,10 @@ def test_keyword_is_missing() -> None:
     """Without a keyword nothing can be searched."""
     with pytest.raises(FormError, match="keyword"):
         parse({})
+
+
+def test_white_space_around_a_keyword_means_nothing() -> None:
+    """A keyword typed with a space at its end names the same dataset."""
+    assert parse({"keyword": " sevdesk "})["keyword"] == "sevdesk"
+    with pytest.raises(FormError, match="keyword"):
+        parse({"keyword": "   "})

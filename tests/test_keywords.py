@@ -155,7 +155,7 @@ def test_unreadable(tmp_path: Path) -> None:
         ("- keyword: 12", 3, ".keyword", "12 is not of type 'string'"),
         ("- keyword:", 3, ".keyword", "None is not of type 'string'"),
         ("- keyword: ''", 3, ".keyword", "non-empty"),
-        ("- keyword: '   '", 3, ".keyword", "keyword is empty"),
+        ("- keyword: '   '", 3, ".keyword", "should be non-empty"),
         ("- keyword: is:reply", 3, ".keyword", "need another one beside them"),
         ("- keyword: b\n  query: -c", 4, ".query", "only excludes posts"),
         ("- keyword: b\n  page_max: '3'", 4, ".page_max", "'3' is not of type"),

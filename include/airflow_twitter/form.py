@@ -40,7 +40,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "language": {
         "type": ["null", "string"],
         "default": None,
-        "pattern": "^[a-z]{2,3}\\Z",
+        "pattern": "^[a-z]{2,3}$",
         "title": "Language",
         "description": "Only posts that X recognised as this language, by its code: de, en, ja.",
         "section": SEARCH,
@@ -176,7 +176,7 @@ def parse(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of ``values`` with their types, and the defaults of those that are missing.
 
     Templates render everything to text: ``"10"`` becomes 10, and an empty text becomes None where None is
-    allowed. Raises :class:`FormError` for an unknown field, or a value that its schema refuses.
+    allowed. White space around a text means nothing. Raises :class:`FormError` for an unknown field, or a value that its schema refuses.
     """
     if unknown := sorted(set(values) - set(FIELDS)):
         raise FormError(f"Unknown fields: {', '.join(unknown)}. Known are: {', '.join(FIELDS)}.")
@@ -201,6 +201,7 @@ def _validator(name: str) -> Draft202012Validator:
 def _typed(value: Any, types: str | list[str]) -> Any:
     if not isinstance(value, str):
         return value
+    value = value.strip()
     if value == "" and "null" in types:
         return None
     if "boolean" in types:

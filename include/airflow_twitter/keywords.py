@@ -183,7 +183,7 @@ def _entry(file: str, index: int, node: yaml.Node) -> tuple[dict[str, Any], list
 
 def _slug(entry: dict[str, Any]) -> str:
     keyword = entry.get("keyword")
-    return slugify(keyword) if isinstance(keyword, str) and keyword.strip() else ""
+    return slugify(keyword.strip()) if isinstance(keyword, str) and keyword.strip() else ""
 
 
 @cache
