@@ -14,7 +14,7 @@ from local_airflow.errors import LocalError
 CONNECTION = "AIRFLOW_CONN_TWITTER_DEFAULT"
 ENV_MARKER = "AIRFLOW_TWITTER_ENV"
 """Set by `make env`: where it is, the two below are an earlier answer of ours and no choice of the user's."""
-_EXPORTED = {CONNECTION, "TWITTER_DATA"}
+EXPORTED = {CONNECTION, "TWITTER_DATA"}
 
 _KEY, _SECRET = "TWITTER_API_KEY", "TWITTER_API_SECRET"
 _EXTRAS = {
@@ -37,7 +37,7 @@ def user_settings(root: Path, environ: Mapping[str, str] = os.environ) -> dict[s
     """
     said = {name: value for name, value in dotenv_values(root / ".env").items() if value}
     for name, value in environ.items():
-        ours = ENV_MARKER in environ and name in _EXPORTED
+        ours = ENV_MARKER in environ and name in EXPORTED
         if name.startswith(("AIRFLOW_CONN_", "TWITTER_")) and value and not ours:
             said[name] = value
     if "TWITTER_DATA" in said and "://" not in said["TWITTER_DATA"]:

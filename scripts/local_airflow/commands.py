@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from local_airflow import ports, running, services
-from local_airflow.account import CONNECTION, CREDENTIALS, ENV_MARKER, connection, user_settings
-from local_airflow.place import DEMO, PROJECT, Place, make_folders, password
+from local_airflow.account import CONNECTION, CREDENTIALS, ENV_MARKER, EXPORTED, connection, user_settings
+from local_airflow.place import DEMO, PROJECT, SIMULATED, Place, make_folders, password
 from local_airflow.settings import (
     PORT,
     SIMULATOR_PORT,
@@ -24,55 +24,71 @@ from local_airflow.settings import (
 
 def prepare() -> None:
     """Make the folders, the keys, the database and the pools of the project's Airflow."""
-    with running.only_one(PROJECT):
-        make_folders(PROJECT)
-        services.prepare(PROJECT, on_top_of_shell(environment(PROJECT, PORT)))
+    place = _place()
+    with running.only_one(place):
+        make_folders(place)
+        services.prepare(place, on_top_of_shell(environment(place, PORT)))
 
 
 def show_environment() -> None:
     """Print shell commands that make a shell this project's. They fetch what is secret without showing it."""
-    now = running.load(PROJECT)
-    added = environment(PROJECT, now.port if now else PORT)
-    kept = CREDENTIALS if ENV_MARKER in os.environ else CREDENTIALS | {CONNECTION}
-    for name in sorted(foreign() - set(added) - kept - {ENV_MARKER}):
+    place = _place()
+    now = running.load(place)
+    added = environment(place, now.port if now else PORT)
+    del added["TWITTER_DATA"]  # What the user says of it comes first, and is fetched below.
+    kept = CREDENTIALS if ENV_MARKER in os.environ else CREDENTIALS | EXPORTED
+    for name in sorted(foreign() - set(added) - kept):
         print(f"unset {name}")
     _export(added)
-    fetch = shlex.join([str(python(PROJECT)), str(PROJECT.root / "scripts" / "local.py"), "secrets"])
+    fetch = shlex.join([str(python(place)), str(place.root / "scripts" / "local.py"), "secrets"])
     print(f'eval "$({fetch})"')
     _export({ENV_MARKER: "1"})
 
 
 def show_secrets() -> None:
     """Print what ``.env`` adds and the Connection, as shell commands, for `make env` alone."""
-    now = running.load(PROJECT)
-    _export(_chosen(PROJECT, now.simulator_url if now else None))
+    place = _place()
+    now = running.load(place)
+    _export({"TWITTER_DATA": str(place.data), **_chosen(place, now.simulator_url if now else None)})
 
 
 def up() -> None:
     """Start Airflow in the background, and the simulator when there is no account."""
-    with running.only_one(PROJECT):
-        now = running.load(PROJECT)
+    place = _place()
+    other = SIMULATED if place is PROJECT else PROJECT
+    if (elsewhere := running.load(other)) and not elsewhere.dead():
+        raise running.BusyError(
+            f"Airflow is up at {elsewhere.url} with {_source(elsewhere)}: `make down` ends it, then `make up`."
+        )
+    with running.only_one(place):
+        now = running.load(place)
         if now and not now.dead():
-            return _report(now)
+            return _report(place, now)
         if now:
             print(f"Not running any more: {', '.join(now.dead())}. Starting again.")
-            running.stop_recorded(PROJECT)
+            running.stop_recorded(place)
         try:
-            _report(_start())
+            _report(place, _start(place))
         except BaseException:
-            running.stop_recorded(PROJECT)
+            running.stop_recorded(place)
             raise
 
 
 def down() -> None:
     """End what `make up` started, and what a demo that was killed left behind."""
-    with running.only_one(PROJECT):
-        print("Airflow is stopped." if running.stop_recorded(PROJECT) else "Airflow was not running.")
+    stopped = [_stop(place) for place in (PROJECT, SIMULATED)]
+    print("Airflow is stopped." if any(stopped) else "Airflow was not running.")
     # A demo that is at work holds its place, and ends what it started by itself.
-    if DEMO.home.exists():
-        with suppress(running.BusyError), running.only_one(DEMO):
-            if running.stop_recorded(DEMO):
-                print("What a demo left running is stopped.")
+    with suppress(running.BusyError):
+        if _stop(DEMO):
+            print("What a demo left running is stopped.")
+
+
+def _stop(place: Place) -> bool:
+    if not place.home.exists():
+        return False
+    with running.only_one(place):
+        return running.stop_recorded(place)
 
 
 def simulator(arguments: Sequence[str]) -> None:
@@ -82,21 +98,29 @@ def simulator(arguments: Sequence[str]) -> None:
     os.execv(command[0], command)
 
 
-def _start() -> running.Running:
-    make_folders(PROJECT)
-    said = user_settings(PROJECT.root)
-    wanted = os.environ.get("AIRFLOW_PORT") or said.get("AIRFLOW_PORT")
+def _place() -> Place:
+    """Return where the project's Airflow lives.
+
+    With the simulator it lives apart, so that nothing of it is ever taken for X's: no post, no coverage, no
+    finished run, and no DAG that was switched on to try it.
+    """
+    return PROJECT if connection(user_settings(PROJECT.root)) else SIMULATED
+
+
+def _start(place: Place) -> running.Running:
+    make_folders(place)
+    wanted = os.environ.get("AIRFLOW_PORT") or user_settings(place.root).get("AIRFLOW_PORT")
     claims = [ports.claim_exactly(wanted, "AIRFLOW_PORT") if wanted else ports.claim(PORT)]
     now = running.Running(port=claims[0].port)
-    env = on_top_of_shell({**environment(PROJECT, now.port), **_chosen(PROJECT, None)})
-    services.prepare(PROJECT, env)
-    print(f"Starting Airflow at {now.url} (about half a minute)")
-    if CONNECTION not in env:
+    if place is SIMULATED:
         claims.append(ports.claim(SIMULATOR_PORT))
         now.simulator_url = f"http://127.0.0.1:{claims[1].port}"
-        env.update(simulated(PROJECT, now.simulator_url))
-        services.start_simulator(PROJECT, now, env, ["--port", str(claims[1].port)])
-    services.start_airflow(PROJECT, now, env)
+    env = on_top_of_shell({**environment(place, now.port), **_chosen(place, now.simulator_url)})
+    services.prepare(place, env)
+    print(f"Starting Airflow at {now.url} (about half a minute)")
+    if place is SIMULATED:
+        services.start_simulator(place, now, env, ["--port", str(claims[1].port)])
+    services.start_airflow(place, now, env)
     return now
 
 
@@ -106,16 +130,23 @@ def _chosen(place: Place, simulator_url: str | None) -> dict[str, str]:
     chosen = {name: value for name, value in said.items() if name not in CREDENTIALS}
     if account := connection(said):
         return {**chosen, CONNECTION: account}
+    if "TWITTER_DATA" in chosen:
+        chosen["TWITTER_DATA"] += "/simulator"
     return {**chosen, **simulated(place, simulator_url)} if simulator_url else chosen
 
 
-def _report(now: running.Running) -> None:
-    source = f"the simulator at {now.simulator_url}, not X" if now.simulator_url else "your account of X"
-    print(f"Airflow is up: {now.url}  (user admin, password {password(PROJECT)})")
-    print(f"  Works with  {source}")
-    print(f"  Posts go to {user_settings(PROJECT.root).get('TWITTER_DATA', PROJECT.data)}")
-    print(f"  Logs        {PROJECT.service_logs}")
+def _report(place: Place, now: running.Running) -> None:
+    print(f"Airflow is up: {now.url}  (user admin, password {password(place)})")
+    print(f"  Works with  {_source(now)}")
+    print(f"  Posts go to {_chosen(place, None).get('TWITTER_DATA', place.data)}")
+    print(f"  Logs        {place.service_logs}")
     print("  Stop it     make down")
+
+
+def _source(now: running.Running) -> str:
+    if now.simulator_url:
+        return f"the simulator at {now.simulator_url}, not X (.env names no account)"
+    return "your account of X"
 
 
 def _export(values: Mapping[str, str]) -> None:

@@ -39,6 +39,7 @@ class Place:
 
 
 PROJECT = Place(home=ROOT / ".airflow", data=ROOT / "data")
+SIMULATED = Place(home=ROOT / ".airflow" / "simulator", data=ROOT / "data" / "simulator")
 DEMO = Place(home=ROOT / ".airflow" / "demo", data=ROOT / "data" / "demo")
 
 

@@ -62,8 +62,8 @@ export PYTHONPATH="{second.folder}/include"
 eval "$(.venv/bin/python scripts/local.py env)"
 {SHOW}"""
     home, data, connection, _, airflow = _evaluate(first, "sh", then)
-    assert home == str(second.folder / ".airflow")
-    assert data == str(second.folder / "data")
+    assert home == str(second.folder / ".airflow" / "simulator")
+    assert data == str(second.folder / "data" / "simulator")
     assert connection == ""
     assert airflow == str(second.folder / ".venv" / "bin" / "airflow")
 
@@ -77,3 +77,12 @@ def test_half_an_account_is_one_line(checkout: Callable[[str], Checkout]) -> Non
     assert (
         output == "TWITTER_API_SECRET is missing: an account needs TWITTER_API_KEY and TWITTER_API_SECRET.\n"
     )
+
+
+def test_without_an_account_nothing_is_mixed_with_xs(checkout: Callable[[str], Checkout]) -> None:
+    """Simulated posts and runs lie apart from those of X, also where the user says where posts go."""
+    here = checkout("one")
+    (here.folder / ".env").write_text("TWITTER_DATA=posts of mine\n")
+    home, data, *_ = _evaluate(here, "sh", SHOW)
+    assert home == str(here.folder / ".airflow" / "simulator")
+    assert data == str(here.folder / "posts of mine" / "simulator")

@@ -20,8 +20,12 @@ from checkout import Checkout
 from local_airflow.processes import Mark, is_alive
 
 
+def _home(checkout: Checkout) -> Path:
+    return checkout.folder / ".airflow" / "simulator"
+
+
 def _record(checkout: Checkout) -> dict[str, Any]:
-    return dict(json.loads((checkout.folder / ".airflow" / "running.json").read_text()))
+    return dict(json.loads((_home(checkout) / "running.json").read_text()))
 
 
 def _marks(record: dict[str, Any]) -> list[Mark]:
@@ -43,7 +47,7 @@ def test_a_taken_port_is_named(checkout: Callable[[str], Checkout]) -> None:
         status, output = here.run("up", AIRFLOW_PORT=str(port))
     assert status == 1
     assert output.startswith(f"Port {port} (AIRFLOW_PORT) is taken")
-    assert not (here.folder / ".airflow" / "running.json").exists()
+    assert not (_home(here) / "running.json").exists()
 
 
 @pytest.mark.scheduler
@@ -57,7 +61,7 @@ def test_a_failed_start_leaves_nothing(checkout: Callable[[str], Checkout]) -> N
     assert status == 1
     assert "simulator has ended" in output or "simulator ended at once" in output
     assert "broken on purpose" in output
-    assert not (here.folder / ".airflow" / "running.json").exists()
+    assert not (_home(here) / "running.json").exists()
 
 
 @pytest.mark.scheduler
@@ -100,7 +104,7 @@ def test_an_interrupted_start_leaves_nothing(
     """Ctrl-C, and a request to end, while Airflow starts end all of it."""
     here = checkout("one")
     start = here.start("up")
-    record = here.folder / ".airflow" / "running.json"
+    record = _home(here) / "running.json"
     deadline = time.monotonic() + 60
     while not (record.exists() and "triggerer" in record.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -134,15 +138,19 @@ def _check_login(output: str, port: int) -> None:
         f"http://127.0.0.1:{port}/auth/token", json={"username": "admin", "password": password[1]}, timeout=10
     )
     assert answer.status_code == 201
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    shown = requests.get(f"http://127.0.0.1:{port}/ui/config", headers=bearer, timeout=10).json()
+    assert shown["instance_name"].endswith("SIMULATOR, not X")
 
 
 def _check_secrets(checkout: Checkout) -> None:
     """Keys are for their owner alone, and no service's log holds one."""
-    home = checkout.folder / ".airflow"
-    keys = [path for path in (home / "keys").iterdir()]
+    keys = list((checkout.folder / ".airflow" / "keys").iterdir())
     assert len(keys) == 4
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
-    logs = "".join(path.read_text(errors="replace") for path in (home / "logs" / "services").iterdir())
+    logs = "".join(
+        path.read_text(errors="replace") for path in (_home(checkout) / "logs" / "services").iterdir()
+    )
     for path in keys:
         text = path.read_text().strip()
         assert (json.loads(text)["admin"] if path.suffix == ".json" else text) not in logs
