@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from airflow_twitter.posts.coverage import CoveredWindow, Interval
 from airflow_twitter.posts.export import export_key
 from airflow_twitter.posts.store import Store, StoreError
 
-EXACT_BYTES = 1024 * 1024
-"""Up to this size the posts of a dataset are counted; beyond it their number is estimated."""
+EXACT_BYTES, EXACT_FILES = 1024 * 1024, 40
+"""Up to these the posts of a dataset are counted; beyond them their number is estimated."""
 
 SAMPLE_BYTES = 256 * 1024
 
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d|undated)\.jsonl")
 SLUG = re.compile(r"[a-z0-9_-]{1,64}")
 _COVERAGE = re.compile(rf"coverage/({SLUG.pattern})/[0-9a-f]{{16}}\.json")
 
@@ -92,16 +94,14 @@ def summarise(slug: str, held: CoverageFile) -> QueryCoverage:
 
 
 def read_dataset(store: Store, slug: str) -> Dataset:
-    """Return the size of a keyword's dataset; raises StoreError when a file leads out of the data folder."""
-    sizes = {key: store.size(key) for key in dataset.segments(store, f"posts/{slug}")}
-    days = [
-        name for name in (key.rpartition("/")[2].removesuffix(".jsonl") for key in sizes) if name != "undated"
-    ]
+    """Return the size of a keyword's dataset; raises StoreError when its folder leads out of the data folder."""
+    sizes = _day_sizes(store, slug)
+    days = sorted(sizes.keys() - {"undated"})
     size = sum(sizes.values())
-    exact = size <= EXACT_BYTES
+    exact = size <= EXACT_BYTES and len(sizes) <= EXACT_FILES
     export = export_key(slug)
     return Dataset(
-        posts=dataset.count(store, slug) if exact else _estimate(store, sizes),
+        posts=dataset.count(store, slug) if exact else _estimate(store, slug, sizes),
         exact=exact,
         size=size,
         oldest_day=days[0] if days else None,
@@ -117,6 +117,8 @@ def _still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
     could no longer reach its beginning.
     """
     windows = list(windows)
+    if all(window.state == "complete" for window in windows):
+        return []
     blocks = coverage.covered(windows)
     completed = {window.until: window.recorded_at for window in windows if window.state == "complete"}
     left = [
@@ -129,9 +131,23 @@ def _still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
     return sorted(left, key=lambda window: window.recorded_at, reverse=True)
 
 
-def _estimate(store: Store, sizes: dict[str, int]) -> int:
+def _day_sizes(store: Store, slug: str) -> dict[str, int]:
+    """Return the size of each day file in bytes; asks the folder once, for there may be thousands."""
+    try:
+        with os.scandir(store.url(f"posts/{slug}")) as entries:
+            return {
+                entry.name.removesuffix(".jsonl"): entry.stat().st_size
+                for entry in entries
+                if _DAY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            }
+    except FileNotFoundError:
+        return {}
+
+
+def _estimate(store: Store, slug: str, sizes: dict[str, int]) -> int:
     """Return about how many posts there are, to two digits, by the length of some in the largest file."""
-    with store.open(max(sizes, key=lambda key: sizes[key])) as file:
+    largest = max(sizes, key=lambda day: sizes[day])
+    with store.open(f"posts/{slug}/{largest}.jsonl") as file:
         sample = file.read(SAMPLE_BYTES)
-    posts = sum(sizes.values()) * max(1, sample.count(b"\n")) / len(sample)
+    posts = sum(sizes.values()) * max(1, sample.count(b"\n")) / max(1, len(sample))
     return int(float(f"{posts:.1e}"))

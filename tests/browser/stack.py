@@ -1,0 +1,70 @@
+"""A real Airflow beside a simulator, in a folder of its own and on free ports, for as long as a block lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from real_airflow import FINISHED, RealAirflow
+
+from airflow_twitter.simulator import Simulator, Topic, World
+from local_airflow import running
+from local_airflow.place import password
+from local_airflow.settings import SIMULATOR_CREDENTIALS, simulated
+
+KEYWORDS = """
+keywords:
+  - keyword: invoice
+    page_max: 3
+    max_results: 20
+  - keyword: accounting
+    page_max: 1
+    max_results: 20
+  - keyword: sevdesk
+"""
+TOPICS = {"invoice": Topic(total=60), "accounting": Topic(total=60), "sevdesk": Topic(total=2)}
+
+
+class Stack:
+    """What a person sees of a running Airflow: its address, a user, and the simulator that stands for X."""
+
+    def __init__(self, airflow: RealAirflow, simulator: Simulator) -> None:
+        self.airflow = airflow
+        self.simulator = simulator
+        now = running.load(airflow.place)
+        assert now is not None
+        self.url = now.url
+        self.password = password(airflow.place)
+
+    def collect(self, dag_id: str, **conf: Any) -> str:
+        """Run a DAG until it has ended or waits for X, and return the run's id."""
+        self.airflow.unpause(dag_id)
+        run_id = self.airflow.trigger(dag_id, conf)
+
+        def settled() -> bool:
+            waits = self.airflow.task(dag_id, run_id, "search")["state"] == "up_for_reschedule"
+            return waits or self.airflow.run_state(dag_id, run_id) in FINISHED
+
+        self.airflow.wait(settled, f"the end of {run_id}, or its wait", timeout_s=120)
+        return run_id
+
+
+@contextmanager
+def running_stack(folder: Path, *, requests: int, window_s: float) -> Iterator[Stack]:
+    """Start a simulator that allows so many searches in a window, and Airflow against it; end both with the block."""
+    simulator = Simulator(
+        world=World(seed=7, topics=TOPICS),
+        limits={"search_recent": requests},
+        window_s=window_s,
+        credentials=SIMULATOR_CREDENTIALS,
+    )
+    with simulator:
+        airflow = RealAirflow(folder, KEYWORDS, {}, {})
+        airflow.settings = simulated(airflow.place, simulator.url)
+        try:
+            airflow.start()
+            yield Stack(airflow, simulator)
+        finally:
+            airflow.stop()
