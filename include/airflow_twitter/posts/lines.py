@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from array import array
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -93,15 +94,16 @@ def media_number(media_key: str) -> int:
 
 
 def staged_lines(posts: list[Post]) -> bytes:
-    """Return posts in the form of staging: for each day a line with it, and ids and lengths, then the posts.
+    """Return posts in the form of staging, which is read again without looking into the JSON.
 
-    So they can be read again without looking into the JSON.
+    For each day: a line with the day and the number of posts, their ids and the lengths of their lines as 64-bit
+    integers of this machine, and the lines.
     """
     parts: list[Line] = []
     for day, group in itertools.groupby(posts, key=attrgetter("day")):
         of_day = list(group)
-        heads = [b" %d %d" % (post.id, len(post.line)) for post in of_day]
-        parts += [day.encode(), *heads, b"\n", *[post.line for post in of_day]]
+        head = array("Q", [post.id for post in of_day] + [len(post.line) for post in of_day])
+        parts += [b"%s %d\n" % (day.encode(), len(of_day)), head.tobytes(), *[post.line for post in of_day]]
     return b"".join(parts)
 
 
@@ -128,13 +130,18 @@ class StagedPosts:
 
     def _groups(self) -> Iterator[tuple[str, list[int], list[Line]]]:
         while head := self._file.readline():
-            day, *fields = head.split()
-            ends = list(itertools.accumulate(map(int, fields[1::2]), initial=0))
-            chunk = memoryview(self._file.read(ends[-1]))
-            if ends[-1] != len(chunk):
-                raise ValueError("the staged posts end too early: validate them again")
+            day, _, count = head.decode().partition(" ")
+            values = array("Q", self._read(2 * 8 * int(count))).tolist()
+            ends = list(itertools.accumulate(values[int(count) :], initial=0))
+            chunk = memoryview(self._read(ends[-1]))
             lines: list[Line] = [chunk[start:end] for start, end in itertools.pairwise(ends)]
-            yield day.decode(), list(map(int, fields[::2])), lines
+            yield day, values[: int(count)], lines
+
+    def _read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
+            raise ValueError("the staged posts end too early: validate them again")
+        return data
 
 
 def read_posts(file: BinaryIO) -> StagedPosts:
