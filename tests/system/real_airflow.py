@@ -76,7 +76,7 @@ class RealAirflow:
         """Return the state of a run."""
         return str(self.rest.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
 
-    def finish(self, dag_id: str, run_id: str, timeout_s: float = 90.0) -> str:
+    def finish(self, dag_id: str, run_id: str, timeout_s: float = 240.0) -> str:
         """Wait until a run has finished and return its state."""
 
         def state() -> str | None:
@@ -100,7 +100,7 @@ class RealAirflow:
         files = (self.place.home / "logs").glob(f"dag_id=*/run_id={run_id}/**/*.log")
         return "\n".join(file.read_text() for file in sorted(files, key=lambda file: file.stat().st_ctime))
 
-    def wait(self, found: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
+    def wait(self, found: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
         """Return what is found, as soon as it is something."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
