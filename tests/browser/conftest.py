@@ -21,11 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(600))  # the first test also waits for Airflow to start
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Airflow and a simulator: `accounting` is partial, `invoice` has a page and waits for its next window."""
     from stack import running_stack
@@ -36,9 +37,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def session_ui(stack: Any) -> Iterator[Ui]:
-    """One browser for all tests, logged in once."""
+@pytest.fixture(scope="module")
+def open_ui(stack: Any) -> Iterator[Ui]:
+    """One browser for all tests of a module, logged in once; it ends with them, and Airflow too."""
     from chromium import open_browser
 
     with open_browser() as browser:
@@ -48,9 +49,9 @@ def session_ui(stack: Any) -> Iterator[Ui]:
 
 
 @pytest.fixture
-def ui(session_ui: Ui) -> Iterator[Ui]:
+def ui(open_ui: Ui) -> Iterator[Ui]:
     """The UI as its user finds it; the test fails when anything was wrong enough for the console."""
-    session_ui.console_errors()
-    session_ui.as_usual()
-    yield session_ui
-    assert session_ui.console_errors() == []
+    open_ui.console_errors()
+    open_ui.as_usual()
+    yield open_ui
+    assert open_ui.console_errors() == []
