@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import PostMaker, Row, alternate, post_ids, workspace
+from harness import PostMaker, Row, in_rounds, post_ids, workspace
 
 from airflow_twitter.posts.export import export, export_key
 from airflow_twitter.posts.store import Store
@@ -28,15 +28,15 @@ def run() -> list[Row]:
             raise RuntimeError(f"{posts} posts were exported")
         source = Path(store.url(export_key("k")))
         size = source.stat().st_size
-        medians = alternate({"copy": lambda: _copy(source), "export": lambda: _export(store)})
+        rounds = in_rounds({"copy": lambda: _copy(source), "export": lambda: _export(store)})
     return [
         Row(
             "export tweets_<slug>.json",
-            medians["export"] / medians["copy"],
+            rounds.ratio("export", "copy"),
             BOUND,
             "x of a plain copy",
-            f"{posts:,} posts, {size / 1e9:.2f} GB: {medians['export']:.2f} s, shutil.copyfile and fsync "
-            f"{medians['copy']:.2f} s",
+            f"{posts:,} posts, {size / 1e9:.2f} GB: {rounds.median('export'):.2f} s, shutil.copyfile and fsync "
+            f"{rounds.median('copy'):.2f} s",
         )
     ]
 

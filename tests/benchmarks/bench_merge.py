@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import PostMaker, Row, alternate, in_child, peak_memory, post_ids, workspace
+from harness import PostMaker, Rounds, Row, in_child, in_rounds, peak_memory, post_ids, workspace
 
 from airflow_twitter.posts.dataset import merge
 from airflow_twitter.posts.lines import Post, post_day, read_posts, staged_lines
@@ -38,29 +38,42 @@ def run() -> list[Row]:
         bench = _Bench(folder)
         bench.fill()
         peaks: list[float] = []
-        medians = alternate(
+        rounds = in_rounds(
             {
                 "small": lambda: bench.merge("small", "recent", peaks),
                 "large": lambda: bench.merge("large", "recent", peaks),
                 "write": bench.write,
+            },
+            runs=5,
+        )
+        others = in_rounds(
+            {
+                "large": lambda: bench.merge("large", "recent", peaks),
                 "parsed": lambda: bench.merge("large", "recent", peaks, notes=False),
                 "scattered": lambda: bench.merge("large", "scattered", peaks),
             }
         )
-        return [*_rows(medians, max(peaks), bench.written), bench.one_file()]
+        rows = _bound_rows(rounds, max(peaks), bench.written) + _other_rows(others)
+        return [*rows, bench.one_file()]
 
 
-def _rows(medians: dict[str, float], peak: float, written: int) -> list[Row]:
-    large = medians["large"]
-    into = f"100,000 posts (10,000 known) over {TOUCHED_DAYS} days into"
-    size = f"{written / MEGABYTE:.0f} MB in {TOUCHED_DAYS} files"
+def _bound_rows(rounds: Rounds, peak: float, written: int) -> list[Row]:
+    large, small, write = (rounds.median(name) for name in ("large", "small", "write"))
     return [
         Row(
             "merge into 1,000,000",
-            large / medians["small"],
+            rounds.ratio("large", "small"),
             1.3,
             "x of into 100,000",
-            f"{into} 1,000,000: {large:.2f} s, into 100,000: {medians['small']:.2f} s",
+            f"100,000 posts (10,000 known) over {TOUCHED_DAYS} days into 1,000,000: {large:.2f} s, into 100,000: "
+            f"{small:.2f} s",
+        ),
+        Row(
+            "merge into 1,000,000",
+            rounds.ratio("large", "write"),
+            2.0,
+            "x of writing the bytes",
+            f"{written / MEGABYTE:.0f} MB in {TOUCHED_DAYS} files, written from memory and synced: {write:.2f} s",
         ),
         Row(
             "merge, memory",
@@ -69,26 +82,25 @@ def _rows(medians: dict[str, float], peak: float, written: int) -> list[Row]:
             "MB",
             "largest resident size of any of these merges, the interpreter included",
         ),
+    ]
+
+
+def _other_rows(rounds: Rounds) -> list[Row]:
+    parsed, scattered = rounds.median("parsed"), rounds.median("scattered")
+    return [
         Row(
-            "merge into 1,000,000",
-            large / medians["write"],
-            2.0,
-            "x of writing the bytes",
-            f"{size}, each written from memory and synced: {medians['write']:.2f} s",
-        ),
-        Row(
-            "merge into files that others wrote",
-            medians["parsed"] / medians["write"],
+            "merge into files of others",
+            rounds.ratio("parsed", "large"),
             None,
-            "x of writing the bytes",
-            f"the same, with every line of the touched days parsed and checked: {medians['parsed']:.2f} s",
+            "x of into our own",
+            f"the same, but every line of the touched days is parsed and checked: {parsed:.2f} s",
         ),
         Row(
             "merge of scattered posts",
-            medians["scattered"] / large,
+            rounds.ratio("scattered", "large"),
             None,
             "x of recent ones",
-            f"the same number over all {DAYS} days, all of which are rewritten: {medians['scattered']:.2f} s",
+            f"as many posts over all {DAYS} days, each of which is rewritten: {scattered:.2f} s",
         ),
     ]
 

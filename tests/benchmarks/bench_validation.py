@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from harness import PostMaker, Row, alternate, post_ids
+from harness import PostMaker, Row, in_rounds, post_ids
 
 from airflow_twitter.posts.quarantine import quarantine_line
 from airflow_twitter.posts.validation import validate_page
@@ -29,17 +29,17 @@ def run() -> list[Row]:
 def _measure(name: str, *, escaped: bool) -> Row:
     pages = _pages(escaped)
     size = sum(map(len, pages)) / (PAGES * PAGE_POSTS)
-    medians = alternate(
+    rounds = in_rounds(
         {"json": _timed(lambda: _load(pages)), "ours": _timed(lambda: _validate(pages))}, runs=5
     )
     posts = PAGES * PAGE_POSTS
     return Row(
         name,
-        medians["ours"] / medians["json"],
+        rounds.ratio("ours", "json"),
         BOUND,
         "x of json.loads",
-        f"{posts:,} posts of {size:,.0f} bytes, one in {posts // PAGES} bad: {posts / medians['ours']:,.0f} posts a "
-        f"second, json.loads {posts / medians['json']:,.0f}",
+        f"{posts:,} posts of {size:,.0f} bytes, one in {PAGE_POSTS} bad: {posts / rounds.median('ours'):,.0f} "
+        f"posts a second, json.loads {posts / rounds.median('json'):,.0f}",
     )
 
 

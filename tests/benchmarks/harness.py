@@ -1,4 +1,4 @@
-"""Measure ratios: alternating runs, medians, one machine, and posts that are made up but weigh what real ones do."""
+"""Measure ratios: alternating runs, medians, one machine, and made-up posts that weigh what real ones do."""
 
 from __future__ import annotations
 
@@ -37,16 +37,38 @@ class Row:
         return self.bound is None or self.value <= self.bound
 
 
-def alternate(cases: Mapping[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
-    """Run the cases in turn, `runs` times, and return the median of what each returns (seconds, or bytes).
+class Rounds:
+    """What cases measured (seconds, or bytes) in rounds, in each of which every case had its turn."""
 
-    What is slow for a moment, on a shared machine, then slows both sides of a ratio.
-    """
+    def __init__(self, values: Mapping[str, list[float]]) -> None:
+        self._values = values
+
+    def median(self, name: str) -> float:
+        """Return the median of a case."""
+        return statistics.median(self._values[name])
+
+    def ratio(self, name: str, other: str) -> float:
+        """Return the median, over the rounds, of one case divided by another.
+
+        What is slow for a moment, on a shared machine, slows both in that round.
+        """
+        pairs = zip(self._values[name], self._values[other], strict=True)
+        return statistics.median(one / another for one, another in pairs)
+
+
+def in_rounds(cases: Mapping[str, Callable[[], float]], runs: int = RUNS) -> Rounds:
+    """Run the cases in turn, `runs` times; each returns what it measured."""
     values: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(runs):
         for name, case in cases.items():
             values[name].append(case())
-    return {name: statistics.median(measured) for name, measured in values.items()}
+    return Rounds(values)
+
+
+def alternate(cases: Mapping[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
+    """Run the cases in turn, `runs` times, and return the median of what each measured."""
+    rounds = in_rounds(cases, runs)
+    return {name: rounds.median(name) for name in cases}
 
 
 @contextlib.contextmanager
