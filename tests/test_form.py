@@ -17,12 +17,13 @@ def field(name: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_field_is_described(name: str) -> None:
-    """Every field has a valid schema with a type, a title, help, and a section; only the keyword must be given."""
+    """Every field has a valid schema with type, title, help; the keyword alone must be given, outside the sections."""
     schema = FIELDS[name]
 
     Draft202012Validator.check_schema(schema)
     assert schema["type"]
-    assert all(schema[key].strip() for key in ("title", "description", "section"))
+    assert all(schema[key].strip() for key in ("title", "description"))
+    assert bool(schema.get("section")) == (name != "keyword")
     assert ("default" in schema) == (name != "keyword")
 
 

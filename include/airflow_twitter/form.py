@@ -19,13 +19,13 @@ GOING_ON = "Going on and asking again"
 CARE = "Cost and care"
 
 FIELDS: dict[str, dict[str, Any]] = {
+    # Without a section, so that the form shows it unfolded: it is the one that must be filled in.
     "keyword": {
         "type": "string",
         "minLength": 1,
         "maxLength": 500,
         "title": "Keyword",
         "description": "Words to find, as a phrase. Names the dataset: tweets_<slug>.json.",
-        "section": SEARCH,
         "examples": ["sevdesk", "accounting software"],
     },
     "query": {
@@ -176,7 +176,8 @@ def parse(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of ``values`` with their types, and the defaults of those that are missing.
 
     Templates render everything to text: ``"10"`` becomes 10, and an empty text becomes None where None is
-    allowed. White space around a text means nothing. Raises :class:`FormError` for an unknown field, or a value that its schema refuses.
+    allowed. White space around a text means nothing. Raises :class:`FormError` for an unknown field, or a value
+    that its schema refuses.
     """
     if unknown := sorted(set(values) - set(FIELDS)):
         raise FormError(f"Unknown fields: {', '.join(unknown)}. Known are: {', '.join(FIELDS)}.")
