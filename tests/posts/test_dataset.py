@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_twitter.posts import dataset
 from airflow_twitter.posts.lines import Post, newer, post_day
+from airflow_twitter.posts.segments import Index
 from airflow_twitter.posts.store import LockTimeout, Store, StoreError
 
 MakePost = Callable[..., Post]
@@ -219,6 +220,18 @@ def test_a_day_changed_by_others_is_read_anew(store: Store, make_post: MakePost)
     result = dataset.merge(store, "k", [posts[0]])
     assert content(store) == {"2026-11-01": [str(posts[0].id), str(posts[1].id)]}
     assert (result.new, result.damaged) == (1, [])
+
+
+def test_a_merge_notes_the_lines_that_it_wrote(store: Store, make_post: MakePost) -> None:
+    """The next merge finds every line of the file without parsing it."""
+    posts = [make_post(f"2026-11-01T00:00:0{n}Z", text="x" * n) for n in range(5)]
+    dataset.merge(store, "k", posts[::2])
+    dataset.merge(store, "k", posts[1::2])
+    note = store.root / ".notes" / DAY
+    os.utime(note, (note.stat().st_atime, note.stat().st_mtime + 1))
+    index = Index.from_bytes(store.recall(DAY) or b"")
+    assert index.ids == [post.id for post in posts]
+    assert index.lengths == [len(post.line) for post in posts]
 
 
 def test_an_unreadable_day_with_nothing_new_disappears(store: Store, make_post: MakePost) -> None:

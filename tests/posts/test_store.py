@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_twitter.posts import store as store_module
 from airflow_twitter.posts.store import LockTimeout, Store, StoreError
 
 UNSAFE_KEYS = [
@@ -65,6 +66,14 @@ def test_failed_put_leaves_the_old_file(store: Store) -> None:
         store.put("a/b", broken())
     assert store.read("a/b") == b"old"
     assert hidden_files(store) == []
+
+
+def test_large_files_are_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk is given before the end is the same file."""
+    monkeypatch.setattr(store_module, "WRITE_BEHIND_BYTES", 10_000)
+    chunks = [bytes([number]) * 3_001 for number in range(200)]
+    assert store.put("a", chunks) == 200 * 3_001
+    assert store.read("a") == b"".join(chunks)
 
 
 def test_reader_keeps_the_file_it_opened(store: Store) -> None:
@@ -227,6 +236,7 @@ def test_lock_excludes_threads_and_times_out(store: Store) -> None:
 def test_notes_live_as_long_as_the_content(store: Store) -> None:
     """What was remembered of a file is forgotten when that changes, by whomever."""
     store.put("a", b"content")
+    os.utime(store.root / "a", (1, 1))
     assert store.recall("a") is None
     store.remember("a", b"a\nnote")
     assert store.recall("a") == b"a\nnote"
@@ -238,10 +248,23 @@ def test_notes_live_as_long_as_the_content(store: Store) -> None:
     assert store.recall("a") is None
 
 
+def test_notes_as_old_as_the_content_are_not_trusted(store: Store) -> None:
+    """What is written in the same tick of the clock, with the same size, could not be told apart."""
+    store.put("a", b"content")
+    store.remember("a", b"note")
+    now = (store.root / "a").stat().st_mtime_ns
+    os.utime(store.root / ".notes" / "a", ns=(now, now))
+    assert store.recall("a") is None
+    os.utime(store.root / ".notes" / "a", ns=(now, now + 1))
+    assert store.recall("a") == b"note"
+
+
 def test_damaged_and_missing_notes_are_none(store: Store) -> None:
     """A note that was cut, or whose file is gone, is no note."""
     store.put("a", b"content")
+    os.utime(store.root / "a", (1, 1))
     store.remember("a", b"a note")
+    assert store.recall("a") == b"a note"
     note = store.root / ".notes" / "a"
     note.write_bytes(note.read_bytes()[:-1])
     assert store.recall("a") is None

@@ -21,9 +21,12 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
+from airflow_twitter.posts.disk import begin_to_sync, make_folder, sync_folder
+
 log = logging.getLogger(__name__)
 
 MAX_SEGMENT_BYTES = 200
+WRITE_BEHIND_BYTES = 4 * 1024 * 1024
 LOCKS = ".locks"
 NOTES = ".notes"
 
@@ -82,17 +85,20 @@ class Store:
 
         An exception from the iterable leaves the old file, or none, in place.
         """
-        size = 0
+        size = begun = 0
         with self.writer(key) as file:
             for chunk in (data,) if isinstance(data, bytes) else data:
                 size += file.write(chunk)
+                if size - begun >= WRITE_BEHIND_BYTES:
+                    begin_to_sync(file, begun, size - begun)
+                    begun = size
         return size
 
     @contextlib.contextmanager
     def writer(self, key: str) -> Iterator[BinaryIO]:
         """Open a file that becomes `key`, durably, when the block ends without an exception."""
         path = self._path(key)
-        self._make_folder(path.parent)
+        make_folder(path.parent)
         temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}.tmp"
         try:
             with temporary.open("xb") as file:
@@ -103,7 +109,7 @@ class Store:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def list(self, prefix: str = "") -> list[str]:
         """Return the keys of all files below the folder `prefix`, sorted; none when there is no folder."""
@@ -144,7 +150,7 @@ class Store:
                 os.link(path, new_path)
             except OSError:  # some file systems have no hard links
                 shutil.copyfile(path, new_path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return new_key
 
     def clean(self, prefix: str = "", *, name: str = "*", older_than_s: float = 3600.0) -> int:
@@ -180,9 +186,13 @@ class Store:
 
     def recall(self, key: str) -> bytes | None:
         """Return what was remembered of `key`, None when that has changed since or nothing was."""
+        note = self._notes(key)
         try:
-            state, data = self._notes(key).read_bytes().split(b"\n", 1)
-            return data if state + b"\n" == self._state(key, data) else None
+            state, data = note.read_bytes().split(b"\n", 1)
+            if state + b"\n" != self._state(key, data):
+                return None
+            # Clocks of file systems tick in milliseconds: a change in the tick of the note would look like none.
+            return data if note.stat().st_mtime_ns > self._path(key).stat().st_mtime_ns else None
         except (FileNotFoundError, ValueError):
             return None
 
@@ -227,13 +237,6 @@ class Store:
         status = self._path(key).stat()
         return b"%d %d %d\n" % (status.st_size, status.st_mtime_ns, zlib.crc32(data))
 
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-
 
 def check_key(key: str) -> None:
     """Raise StoreError unless `key` is a relative POSIX path of plain, visible names."""
@@ -244,12 +247,3 @@ def check_key(key: str) -> None:
             raise StoreError(
                 f"{key[:80]!r}... is not a safe key: a part is over {MAX_SEGMENT_BYTES} bytes long."
             )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
