@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from harness import Row, alternate, workspace
+from harness import Row, in_rounds, workspace
 
 sys.path.extend(str(Path(__file__).parents[2] / folder) for folder in ("scripts", "tests/system"))
 
@@ -59,7 +59,7 @@ def run() -> list[Row]:
         for case in cases.values():
             case()
         before = len(simulator.book.to("search_recent"))
-        medians = alternate(cases, RUNS)
+        rounds = in_rounds(cases, RUNS)
         pages = len(simulator.book.to("search_recent")) - before
         posts = len(json.loads((airflow.place.data / "tweets_invoice.json").read_bytes()))
     if (pages, posts) != (RUNS, (RUNS + 1) * POSTS_AN_HOUR):
@@ -67,11 +67,11 @@ def run() -> list[Row]:
     return [
         Row(
             "run of a one-page keyword",
-            medians[COLLECTING] / medians[EMPTY],
+            rounds.ratio(COLLECTING, EMPTY),
             BOUND,
             "x of an empty DAG",
             f"trigger to end, 4 tasks, {RUNS} runs of each, real scheduler, SQLite: "
-            f"{medians[COLLECTING]:.2f} s, empty tasks {medians[EMPTY]:.2f} s",
+            f"{rounds.median(COLLECTING):.2f} s, empty tasks {rounds.median(EMPTY):.2f} s",
         )
     ]
 
