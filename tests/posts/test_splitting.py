@@ -47,7 +47,7 @@ def test_pages_without_posts(body: bytes) -> None:
         b'{"id":"2","text":"b","n":-Infinity}',
         b'{"id":"2","text":"a raw\nbreak"}',
         b'{"id":"2","text":"b","n":007}',
-        b'{"id":"2","text":"b","deep":' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"id":"2","text":"b","deep":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
         b'{"id":"2","text":"\xff\\ud800"}',
     ],
 )
