@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,6 +95,15 @@ def test_a_zombie_has_ended(tmp_path: Path) -> None:
     assert Path(f"/proc/{leader.pid}").exists()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that Ctrl-C interrupts, also when the tests run in a shell's background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_signals_wait_for_the_end_of_the_block() -> None:
     """An interrupt neither tears the block nor gets lost."""
     through = []
