@@ -123,7 +123,7 @@ def _collecting_dag(
     outlet: Asset | AssetAlias,
     **kwargs: Any,
 ) -> DAG:
-    params = kwargs["params"]
+    params = kwargs.pop("params")
     search = {
         name: _template(name) for name in FIELDS if name in params and name not in _NOT_SEARCHED_FOR
     } | fixed
@@ -141,6 +141,8 @@ def _collecting_dag(
             TwitterValidateOperator(task_id="validate", bad_share_max="{{ params.bad_share_max }}"),
             TwitterMergeOperator(task_id="merge", export="{{ params.export }}", outlets=[outlet]),
         )
+    # Only now: the tasks would each copy, check and store all of them, which is most of what a hundred DAGs cost.
+    dag.params.update(params)
     return dag
 
 

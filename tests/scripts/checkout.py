@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,11 @@ COPIED = (
     "requirements.txt",
     "scripts",
 )
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C work as in a terminal, also when the tests run in a shell's background, where it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Checkout:
@@ -47,6 +53,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def run(self, *arguments: str, **env: str) -> tuple[int, str]:
