@@ -6,7 +6,7 @@ import io
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from operator import lt
 from typing import BinaryIO
 
@@ -147,16 +147,12 @@ def salvage(file: BinaryIO) -> tuple[dict[int, Line], int]:
 def _indexed_blocks(file: BinaryIO, index: Index) -> Iterator[Block]:
     """Cut the file at the lengths of its index; raises DamagedSegment when they do not fit."""
     for begin in range(0, len(index.ids), BLOCK_LINES):
-        lengths = index.lengths[begin : begin + BLOCK_LINES]
-        data = file.read(sum(lengths))
-        if not (data.startswith(b"{") and data.endswith(b"}\n") and len(data) == sum(lengths)):
+        ends = list(accumulate(index.lengths[begin : begin + BLOCK_LINES], initial=0))
+        data = file.read(ends[-1])
+        if not (data.startswith(b"{") and data.endswith(b"}\n") and len(data) == ends[-1]):
             raise DamagedSegment("its lines do not lie where they were written")
         block = memoryview(data)
-        lines: list[Line] = []
-        end = 0
-        for length in lengths:
-            start, end = end, end + length
-            lines.append(block[start:end])
+        lines: list[Line] = [block[start:end] for start, end in pairwise(ends)]
         yield index.ids[begin : begin + BLOCK_LINES], lines
 
 
