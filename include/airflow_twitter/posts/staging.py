@@ -127,15 +127,15 @@ class Staging:
         self.store.delete(f"{self.folder}/report.json")
 
     def validated_key(self, kind: str = "posts") -> str:
-        """Return where the validated lines of `kind` lie: "posts", "users", "media" or "included_posts"."""
-        return f"{self.folder}/validated/{kind}.jsonl"
+        """Return where what is good of `kind` lies: "posts", "users", "media" or "included_posts"."""
+        return f"{self.folder}/validated/{kind}.staged"
 
     def write_validated(self, chunks: Iterable[bytes], kind: str = "posts") -> int:
-        """Replace the validated lines of `kind` and return their size in bytes."""
+        """Replace what is good of `kind`, in the form of lines.staged_lines; return its size in bytes."""
         return self.store.put(self.validated_key(kind), chunks)
 
     def open_validated(self, kind: str = "posts") -> BinaryIO:
-        """Open the validated lines of `kind`; raises FileNotFoundError before validation."""
+        """Open what is good of `kind`, for lines.read_posts; raises FileNotFoundError before validation."""
         return self.store.open(self.validated_key(kind))
 
     def _page_key(self, number: int) -> str:
