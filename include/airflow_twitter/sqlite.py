@@ -8,6 +8,7 @@ Source: sqlite.org/lang_transaction.html
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import Any
 
@@ -31,5 +32,7 @@ class PatientConnection(sqlite3.Connection):
         return super().cursor(factory)
 
 
-CONNECT_ARGS = {"timeout": 30.0, "factory": PatientConnection}
-"""For Airflow's setting `sql_alchemy_connect_args`; seconds."""
+_SQLITE = os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "sqlite").startswith("sqlite")
+
+CONNECT_ARGS: dict[str, Any] = {"timeout": 30.0, "factory": PatientConnection} if _SQLITE else {}
+"""For Airflow's setting `sql_alchemy_connect_args`, in seconds; empty where another database is configured."""
