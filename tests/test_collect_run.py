@@ -446,3 +446,14 @@ class TestDataFolder:
         run = CollectRun(airflow.context(run_id="scheduled__2026-12-01T00:00:00+00:00"))
         assert run.staging.folder == "staging/twitter_search/scheduled__2026-12-01T00:00:00+00:00"
         assert run.store.root == data_folder
+
+
+def test_damaged_coverage_stops_the_run(airflow: Airflow, data_folder: Path) -> None:
+    """While nobody knows what was bought, nothing is bought: the run fails for good and names the file."""
+    found = window(airflow, ACCOUNTING, run_id="first")
+    folder = data_folder / "coverage" / found.slug
+    folder.mkdir(parents=True)
+    (folder / f"{found.fingerprint}.json").write_bytes(b'{"windows": [')
+
+    with pytest.raises(AirflowFailException, match=r"is damaged .* Repair it, or rename it"):
+        window(airflow, ACCOUNTING, run_id="second")

@@ -74,7 +74,7 @@ class CollectRun:
         """
         try:
             return self._window(search)
-        except (FormError, QueryError, WindowError) as error:
+        except (FormError, QueryError, WindowError, coverage.CoverageError) as error:
             log.error("PIPELINE END: %s", error)
             raise AirflowFailException(str(error)) from None
 

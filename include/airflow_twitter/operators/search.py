@@ -133,7 +133,7 @@ class _Walk:
         if not self.pages:
             self.log.error("PIPELINE END: %s", reached)
             raise AirflowFailException(
-                f"{reached} Nothing was bought. Clear the run later, with a new deadline in a new run."
+                f"{reached} Nothing was bought. Trigger a new run later, or one with a later deadline."
             )
         self.log.warning(
             "%s The run ends partial: %d of %s pages, %d posts. %s",
