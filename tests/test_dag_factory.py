@@ -17,7 +17,6 @@ from airflow_twitter.assets import NEW_POSTS, RATE_LIMIT, posts_asset
 from airflow_twitter.dag_factory import (
     any_keyword_dag,
     keyword_dags,
-    pool_name,
     refuse_unknown_keys,
 )
 from airflow_twitter.form import FIELDS, parse
@@ -86,7 +85,7 @@ class TestKeywordDag:
         dag = one(tmp_path, "{keyword: sevdesk, connection: twitter_archive}")
 
         search, sensor = dag.task_dict["search"], dag.task_dict["wait_for_rate_limit"]
-        assert search.pool == pool_name("twitter_archive")
+        assert search.pool == "twitter_archive"
         assert sensor.pool == "default_pool"
         assert (search.twitter_conn_id, sensor.twitter_conn_id) == ("twitter_archive", "twitter_archive")
 

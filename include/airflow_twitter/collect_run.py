@@ -80,17 +80,17 @@ class CollectRun:
 
     def _window(self, search: Mapping[str, Any]) -> tuple[Window, bool]:
         times = self._times()
-        refetch = parse(search)["refetch"]
+        asked = parse(search)
         kept = self.staging.read_window()
         before = None if kept is None else msgspec.convert(kept, Window)
-        if before is not None and not (refetch and before.clear_number < times.clear_number):
+        if before is not None and not (asked["refetch"] and before.clear_number < times.clear_number):
             self._refuse_cleaned(before.slug, before.fingerprint, before.clear_number)
             return before, False
         now = datetime.now(UTC)
         request = search_request(search, now)
-        if before is None and not refetch:
+        if before is None and not asked["refetch"]:
             self._refuse_cleaned(request.slug, request.fingerprint, clear_number=0)
-        window = self._decide(request, times, parse(search)["continue_from_run"], now)
+        window = self._decide(request, times, asked["continue_from_run"], now)
         earlier = before or coverage.find_run(
             self.store, request.slug, request.fingerprint, self.dag_id, self.run_id
         )

@@ -109,11 +109,6 @@ def any_keyword_dag() -> DAG:
     )
 
 
-def pool_name(conn_id: str) -> str:
-    """Return the pool whose one slot the searches of a connection share, so that they do not race for its quota."""
-    return conn_id
-
-
 def _collecting_dag(
     dag_id: str,
     *,
@@ -135,8 +130,9 @@ def _collecting_dag(
                 twitter_conn_id=conn_id,
                 pre_execute=refuse_unknown_keys,
             ),
+            # A connection's pool has its name, and one slot, so that searches do not race for its quota.
             TwitterSearchOperator(
-                task_id=SEARCH_TASK_ID, search=search, twitter_conn_id=conn_id, pool=pool_name(conn_id)
+                task_id=SEARCH_TASK_ID, search=search, twitter_conn_id=conn_id, pool=conn_id
             ),
             TwitterValidateOperator(task_id="validate", bad_share_max="{{ params.bad_share_max }}"),
             TwitterMergeOperator(task_id="merge", export="{{ params.export }}", outlets=[outlet]),
