@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from airflow_twitter.keywords import KeywordsError, read_keywords
+from airflow_twitter.collecting.keywords import KeywordsError, read_keywords
 
 _, mistakes = read_keywords(Path(__file__).with_name("keywords.yaml"))
 if mistakes:

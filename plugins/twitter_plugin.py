@@ -8,7 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 # Airflow loads plugins before its workers fork, so that each task finds the package loaded: a good part of the
 # time that a short task takes.
-import airflow_twitter.dag_factory  # noqa: F401
+import airflow_twitter.collecting.dag_factory  # noqa: F401
 from airflow_twitter.links.x_search import XSearchLink
 from airflow_twitter.pages import CONNECTION_TEST, STATUS_APP, STATUS_VIEW
 

@@ -12,7 +12,7 @@ from airflow.configuration import conf
 from airflow.models.pool import Pool
 from airflow.utils import db
 
-from airflow_twitter.keywords import read_keywords
+from airflow_twitter.collecting.keywords import read_keywords
 
 
 def connection_ids(keywords: Path) -> set[str]:

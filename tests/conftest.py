@@ -13,7 +13,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def pytest_configure() -> None:
+def _own_airflow() -> None:
     """Give this test process an Airflow of its own; Airflow reads this when it is first imported."""
     home = tempfile.mkdtemp(prefix="airflow-twitter-tests-")
     os.environ.update(
@@ -27,6 +27,10 @@ def pytest_configure() -> None:
     )
     for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
         del os.environ[name]
+
+
+# Here and not in a hook: pytest imports the conftest files of named folders, and with them Airflow, before its hooks.
+_own_airflow()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from airflow_twitter.form import FIELDS
+from airflow_twitter.collecting.form import FIELDS
 from airflow_twitter.provider import get_provider_info
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.collecting import at
+from tests.airflow_in_memory import at
 
+from airflow_twitter.collecting.request import search_request
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
 from airflow_twitter.operators.search import TwitterSearchOperator
 from airflow_twitter.posts.windows import RunTimes, decide
-from airflow_twitter.request import search_request
 
 NOW = at("11-22 12:00:00")
 

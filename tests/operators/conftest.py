@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.collecting import airflow, clock, start_simulator
+from tests.airflow_in_memory import airflow, clock, start_simulator
 
 __all__ = ["airflow", "clock", "start_simulator"]

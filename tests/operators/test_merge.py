@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from tests.collecting import NOON, Airflow, at, searches
+from tests.airflow_in_memory import NOON, Airflow, at, searches
 
 from airflow_twitter.assets import NEW_POSTS, posts_asset
 from airflow_twitter.operators.merge import TwitterMergeOperator

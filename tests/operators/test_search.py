@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
-from tests.collecting import NOON, Airflow, at, no_sleep, searches, staged
+from tests.airflow_in_memory import NOON, Airflow, at, no_sleep, searches, staged
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import TransientError

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
-from tests.collecting import Airflow, staged
+from tests.airflow_in_memory import Airflow, staged
 
 from airflow_twitter.simulator import Rule, Simulator
 

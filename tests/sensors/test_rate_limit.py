@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
-from tests.collecting import NOON, Airflow, at, no_sleep, staged
+from tests.airflow_in_memory import NOON, Airflow, at, no_sleep, staged
 
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.sensors.rate_limit import TwitterRateLimitSensor

@@ -12,7 +12,7 @@ from airflow.sdk import AssetAlias, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_twitter.assets import posts_asset
-from airflow_twitter.collect_run import CollectRun
+from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.posts import coverage, dataset
 from airflow_twitter.posts.coverage import CoveredWindow
 from airflow_twitter.posts.export import export

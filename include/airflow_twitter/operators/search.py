@@ -19,14 +19,21 @@ from airflow_twitter.api.errors import (
     TokenRejectedError,
 )
 from airflow_twitter.assets import RATE_LIMIT
-from airflow_twitter.collect_run import CollectRun, log_start
+from airflow_twitter.collecting.paging import (
+    PageRequest,
+    PagingError,
+    below_oldest,
+    is_complete,
+    next_page,
+    next_token,
+)
+from airflow_twitter.collecting.rate_limit import SharedLimit
+from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
-from airflow_twitter.paging import PageRequest, PagingError, below_oldest, is_complete, next_page, next_token
 from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import Window, WindowError, check_reach, rfc3339
-from airflow_twitter.rate_limit import SharedLimit
 
 SLEEP_MAX_S = 10.0
 """Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""
@@ -44,8 +51,8 @@ class TwitterSearchOperator(BaseOperator):
     back and is rescheduled to the moment that X named. Pushes to XCom, before every wait and at the end:
     ``pages``, ``posts``, ``next_token`` (None when the window is complete) and ``resumes_at``.
 
-    :param search: what to search for: fields of :data:`airflow_twitter.form.FIELDS`, of which ``keyword`` must
-        be given. (templated)
+    :param search: what to search for: fields of :data:`airflow_twitter.collecting.form.FIELDS`, of which
+        ``keyword`` must be given. (templated)
     :param twitter_conn_id: the Connection to use. (templated)
     """
 

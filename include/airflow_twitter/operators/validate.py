@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_twitter.collect_run import SEARCH_TASK_ID, CollectRun
+from airflow_twitter.collecting.run import SEARCH_TASK_ID, CollectRun
 from airflow_twitter.posts.run_validation import validate_run
 
 

@@ -11,11 +11,11 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from airflow_twitter.assets import RATE_LIMIT
-from airflow_twitter.collect_run import CollectRun, log_start
+from airflow_twitter.collecting.rate_limit import SharedLimit
+from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.operators.search import SLEEP_MAX_S
 from airflow_twitter.posts.windows import rfc3339
-from airflow_twitter.rate_limit import SharedLimit
 
 
 class TwitterRateLimitSensor(BaseSensorOperator):
@@ -24,7 +24,7 @@ class TwitterRateLimitSensor(BaseSensorOperator):
     Asks X nothing. It decides the run's window when nobody has yet, and wakes at the moment that it waits for,
     not at a polling interval. Fails at once when that moment lies after the run's deadline.
 
-    :param search: what to search for: fields of :data:`airflow_twitter.form.FIELDS`. (templated)
+    :param search: what to search for: fields of :data:`airflow_twitter.collecting.form.FIELDS`. (templated)
     :param twitter_conn_id: the Connection whose limit is waited for. (templated)
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from airflow_twitter.form import FIELDS, FormError, parse
+from airflow_twitter.collecting.form import FIELDS, FormError, parse
 
 
 def field(name: str, value: Any) -> Any:

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.collecting import Airflow, at
+from tests.airflow_in_memory import Airflow, at
 
 from airflow_twitter.api.errors import RateLimitedError
 from airflow_twitter.api.limits import RateLimit
-from airflow_twitter.rate_limit import SharedLimit
+from airflow_twitter.collecting.rate_limit import SharedLimit
 
 NOW = at("11-22 12:00:00")
 

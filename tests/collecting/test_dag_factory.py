@@ -14,12 +14,12 @@ from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_twitter.assets import NEW_POSTS, RATE_LIMIT, posts_asset
-from airflow_twitter.dag_factory import (
+from airflow_twitter.collecting.dag_factory import (
     any_keyword_dag,
     keyword_dags,
     refuse_unknown_keys,
 )
-from airflow_twitter.form import FIELDS, parse
+from airflow_twitter.collecting.form import FIELDS, parse
 
 TASKS = ["wait_for_rate_limit", "search", "validate", "merge"]
 

@@ -20,9 +20,9 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.assets import NEW_POSTS, posts_asset
-from airflow_twitter.collect_run import SEARCH_TASK_ID
-from airflow_twitter.form import FIELDS
-from airflow_twitter.keywords import Keyword, read_keywords
+from airflow_twitter.collecting.form import FIELDS
+from airflow_twitter.collecting.keywords import Keyword, read_keywords
+from airflow_twitter.collecting.run import SEARCH_TASK_ID
 from airflow_twitter.operators.merge import TwitterMergeOperator
 from airflow_twitter.operators.search import TwitterSearchOperator
 from airflow_twitter.operators.validate import TwitterValidateOperator

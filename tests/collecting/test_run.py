@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException
-from tests.collecting import NOON, Airflow, at, searches, staged
-from tests.collecting import airflow as airflow  # fixtures
-from tests.collecting import clock as clock
-from tests.collecting import start_simulator as start_simulator
+from tests.airflow_in_memory import NOON, Airflow, at, searches, staged
+from tests.airflow_in_memory import airflow as airflow  # fixtures
+from tests.airflow_in_memory import clock as clock
+from tests.airflow_in_memory import start_simulator as start_simulator
 
-from airflow_twitter.collect_run import CollectRun, data_store
+from airflow_twitter.collecting.run import CollectRun, data_store
 from airflow_twitter.posts.windows import Window
 from airflow_twitter.simulator import Rule, Simulator
 
@@ -437,9 +437,9 @@ class TestDataFolder:
     def test_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without it they lie in data/ beside the DAGs."""
         monkeypatch.delenv("TWITTER_DATA", raising=False)
-        assert data_store().root == Path(__file__).parent.parent / "data"
+        assert data_store().root == Path(__file__).parents[2] / "data"
         monkeypatch.setenv("TWITTER_DATA", "")
-        assert data_store().root == Path(__file__).parent.parent / "data"
+        assert data_store().root == Path(__file__).parents[2] / "data"
 
     def test_of_a_run(self, airflow: Airflow, data_folder: Path) -> None:
         """A run's staging folder is named after its DAG and its id."""

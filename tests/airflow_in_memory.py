@@ -15,7 +15,7 @@ import time_machine
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 from airflow_twitter.assets import RATE_LIMIT
-from airflow_twitter.collect_run import CollectRun
+from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.operators.merge import TwitterMergeOperator
 from airflow_twitter.operators.search import TwitterSearchOperator
 from airflow_twitter.operators.validate import TwitterValidateOperator

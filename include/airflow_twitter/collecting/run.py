@@ -15,8 +15,9 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.errors import QueryError
-from airflow_twitter.form import FormError, parse
-from airflow_twitter.paging import next_token, oldest_id
+from airflow_twitter.collecting.form import FormError, parse
+from airflow_twitter.collecting.paging import next_token, oldest_id
+from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.staging import PageHeader, Staging
 from airflow_twitter.posts.store import Store
@@ -30,7 +31,6 @@ from airflow_twitter.posts.windows import (
     rfc3339,
     same_span,
 )
-from airflow_twitter.request import search_request
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from airflow_twitter.api.errors import QueryError
-from airflow_twitter.form import FIELDS, FormError
+from airflow_twitter.collecting.form import FIELDS, FormError
+from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts.slugs import slugify
-from airflow_twitter.request import search_request
 
 _ON_FORM = (
     "keyword",

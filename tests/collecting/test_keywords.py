@@ -6,12 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.collecting import at
+from tests.airflow_in_memory import at
 
 from airflow_twitter.api.errors import QueryError
-from airflow_twitter.form import FIELDS
-from airflow_twitter.keywords import DEFAULTS, SCHEMA, Keyword, KeywordsError, Mistake, read_keywords
-from airflow_twitter.request import search_request
+from airflow_twitter.collecting.form import FIELDS
+from airflow_twitter.collecting.keywords import (
+    DEFAULTS,
+    SCHEMA,
+    Keyword,
+    KeywordsError,
+    Mistake,
+    read_keywords,
+)
+from airflow_twitter.collecting.request import search_request
 
 Read = Callable[..., tuple[list[Keyword], list[Mistake]]]
 
@@ -311,7 +318,7 @@ def test_one_slug(read: Read) -> None:
 
 def test_project_file() -> None:
     """The project's own keywords.yaml holds no mistake, and each of its keywords makes a query."""
-    keywords, mistakes = read_keywords(Path(__file__).parent.parent / "dags" / "keywords.yaml")
+    keywords, mistakes = read_keywords(Path(__file__).parents[2] / "dags" / "keywords.yaml")
 
     assert not mistakes
     assert "sevdesk" in slugs(keywords)

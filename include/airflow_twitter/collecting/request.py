@@ -10,7 +10,7 @@ import pendulum
 
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.query import build_query
-from airflow_twitter.form import FormError, parse
+from airflow_twitter.collecting.form import FormError, parse
 from airflow_twitter.posts.coverage import fingerprint
 from airflow_twitter.posts.slugs import slugify
 from airflow_twitter.posts.windows import EndpointName, SearchRequest
@@ -22,9 +22,9 @@ _LONGEST_WAIT = timedelta(days=366)
 
 
 def search_request(values: Mapping[str, Any], now: datetime) -> SearchRequest:
-    """Check the fields of :data:`airflow_twitter.form.FIELDS` and return the request that they make.
+    """Check the fields of :data:`airflow_twitter.collecting.form.FIELDS` and return the request that they make.
 
-    Raises :class:`~airflow_twitter.form.FormError` for a field, and
+    Raises :class:`~airflow_twitter.collecting.form.FormError` for a field, and
     :class:`~airflow_twitter.api.query.QueryError` for a query, that X would refuse.
     """
     asked = parse(values)

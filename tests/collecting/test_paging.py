@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from airflow_twitter.paging import (
+from airflow_twitter.collecting.paging import (
     PageRequest,
     PagingError,
     below_oldest,
@@ -18,9 +18,9 @@ from airflow_twitter.paging import (
     next_token,
     oldest_id,
 )
+from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import Window
-from airflow_twitter.request import search_request
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_twitter.api.errors import QueryError
-from airflow_twitter.form import FormError
+from airflow_twitter.collecting.form import FormError
+from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts.windows import SearchRequest
-from airflow_twitter.request import search_request
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
