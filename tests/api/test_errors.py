@@ -21,6 +21,8 @@ from airflow_twitter.api import errors
         (403, (None, "unsupported-authentication"), errors.TokenKindError),
         (403, (None, "client-forbidden"), errors.ForbiddenError),
         (404, (None, "resource-not-found"), errors.PermanentError),
+        (413, (None,), errors.SegmentTooLargeError),
+        (431, (None,), errors.SegmentTooLargeError),
         (429, (None, None, None), errors.RateLimitedError),
         (429, (None, None, 88), errors.RateLimitedError),
         (429, (None, "rate-limit-exceeded"), errors.RateLimitedError),

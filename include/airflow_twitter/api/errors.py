@@ -14,9 +14,12 @@
         ├── ForbiddenError        403
         │   ├── CredentialsError      code 99: key and secret do not belong together
         │   ├── EnrollmentError       the app is not enrolled for this endpoint
-        │   └── TokenKindError        the endpoint wants another kind of token
+        │   ├── TokenKindError        the endpoint wants another kind of token
+        │   └── PostRefusedError      X does not create this post
+        ├── SegmentTooLargeError  413, 431: send the file in smaller segments
         └── InvalidRequestError   400: the request
-            └── TokenRejectedError    400 that names the page token
+            ├── TokenRejectedError    400 that names the page token
+            └── MediaGoneError        the media are unknown to X, or have expired
 
 Which class an answer becomes stands in `ERRORS`, never in the wording of a message. Statuses and problem
 types: docs.x.com/x-api/fundamentals/response-codes-and-errors.
@@ -92,9 +95,13 @@ class TransientError(XError):
 
 
 class NetworkError(TransientError):
-    """No usable answer arrived: connection reset or refused, timeout, truncated or unreadable body."""
+    """No usable answer arrived: connection reset or refused, timeout, truncated or unreadable body.
+
+    `sent` is False when the connection never came about, so that X cannot have seen the request.
+    """
 
     advice = "This is trouble on the way to X, not a rate limit: try again."
+    sent: bool = True
 
 
 class ServerError(TransientError):
@@ -180,6 +187,18 @@ class TokenKindError(ForbiddenError):
     advice = "Search wants an app-only bearer token: give the API key and secret of the connection."
 
 
+class PostRefusedError(ForbiddenError):
+    """X does not create this post; often because the account posted the same text lately."""
+
+    advice = "Look at the account: a post with this text may be there already."
+
+
+class SegmentTooLargeError(PermanentError):
+    """X, or a machine before it, does not take so much in one request."""
+
+    advice = "Upload again in smaller segments."
+
+
 class InvalidRequestError(PermanentError):
     """X does not accept the request; `messages` say which parameter and why."""
 
@@ -190,6 +209,12 @@ class TokenRejectedError(InvalidRequestError):
     """X does not accept the page token."""
 
     advice = "Go on without it, with until_id set to the oldest id already stored."
+
+
+class MediaGoneError(InvalidRequestError):
+    """The media are unknown to X, or have expired."""
+
+    advice = "Upload the file again."
 
 
 Key = str | int | None
@@ -203,9 +228,11 @@ ERRORS: dict[tuple[int, Key], type[XError]] = {
     (403, 99): CredentialsError,
     (403, "client-not-enrolled"): EnrollmentError,
     (403, "unsupported-authentication"): TokenKindError,
+    (413, None): SegmentTooLargeError,
     (429, None): RateLimitedError,
     (429, "usage-capped"): UsageCapError,
     (429, 88): RateLimitedError,
+    (431, None): SegmentTooLargeError,
 }
 
 

@@ -10,6 +10,7 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.auth import AuthBase
 
 from airflow_twitter import __version__
@@ -21,6 +22,11 @@ _UNSENDABLE = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
+)
+_NEVER_CONNECTED = (
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
 )
 
 
@@ -155,7 +161,9 @@ def _network_error(label: str, error: requests.RequestException) -> NetworkError
     if isinstance(error, _UNSENDABLE):
         return PermanentError(f"{label} failed", detail=f"It could not be sent ({type(error).__name__})")
     names = list(dict.fromkeys(type(cause).__name__ for cause in causes))
-    return NetworkError(f"{label} failed", detail=f"{_describe(error, causes)} ({', '.join(names)})")
+    failure = NetworkError(f"{label} failed", detail=f"{_describe(error, causes)} ({', '.join(names)})")
+    failure.sent = not any(isinstance(cause, _NEVER_CONNECTED) for cause in causes)
+    return failure
 
 
 def _describe(error: requests.RequestException, causes: list[BaseException]) -> str:
