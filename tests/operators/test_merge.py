@@ -115,11 +115,46 @@ def test_partial_window(airflow: Airflow, start_simulator: Start, data_folder: P
 
     (window,) = covered(data_folder)
     assert (window.state, window.next_token) == ("partial", airflow.xcom("search", "next_token"))
+    assert (window.reason, window.why) == ("page_max", airflow.xcom("search", "why"))
     assert contiguous_end([window]) is None
     assert len(exported(data_folder)) == 20
     log = capfd.readouterr().out
-    assert "is partial: 1 of 1 pages, 20 posts. To go on, trigger twitter_search" in log
+    assert "is partial: 1 of 1 pages, 20 posts (page_max). The run had as many pages as it was allowed" in log
     assert "PIPELINE END: total_tweets=20" in log
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "why"),
+    [("usage_cap", "UsageCapError", "raise the cap"), ("credits", "CreditsError", "Buy credits")],
+)
+def test_error_is_the_reason(
+    airflow: Airflow, start_simulator: Start, data_folder: Path, fault: str, reason: str, why: str
+) -> None:
+    """What was bought before an error is recorded as partial, with the error's class and its sentence."""
+    start_simulator(rules=[Rule(endpoint="search_recent", fault=fault, nth=2)])
+    with pytest.raises(AirflowFailException):
+        airflow.search(ACCOUNTING)
+    airflow.validate()
+    airflow.merge()
+
+    (window,) = covered(data_folder)
+    assert (window.state, window.reason, window.posts) == ("partial", reason, 20)
+    assert why in str(window.why)
+
+
+def test_interrupted_search_is_said_to_be(
+    airflow: Airflow, start_simulator: Start, data_folder: Path
+) -> None:
+    """A search that was ended before it could say why leaves a window that is partial for that."""
+    start_simulator()
+    airflow.search({**ACCOUNTING, "page_max": 1})
+    for key in ("reason", "why"):
+        del airflow.xcoms["manual__1", "search"][key]
+    airflow.validate()
+    airflow.merge()
+
+    (window,) = covered(data_folder)
+    assert (window.state, window.reason) == ("partial", "interrupted")
 
 
 def test_no_posts(airflow: Airflow, start_simulator: Start, data_folder: Path, capfd: Any) -> None:
@@ -276,6 +311,7 @@ def test_asset_event(airflow: Airflow, start_simulator: Start) -> None:
         "since": "2026-11-25T00:00:00Z",
         "until": "2026-11-29T00:00:00Z",
         "complete": True,
+        "reason": None,
         "new": len(simulator.truth("accounting", at("11-25"), at("11-29"))),
         "updated": 0,
         "unchanged": 0,
@@ -296,7 +332,7 @@ def test_asset_event_of_any_keyword(airflow: Airflow, start_simulator: Start) ->
 
     ((asset, extra),) = added
     assert asset == posts_asset("accounting")
-    assert (extra["new"], extra["complete"]) == (20, False)
+    assert (extra["new"], extra["complete"], extra["reason"]) == (20, False, "page_max")
 
 
 def test_asset_of_a_strange_keyword() -> None:

@@ -126,12 +126,13 @@ def test_a_waiting_run_without_xcom_still_shows(get: Callable[..., Any], world: 
 
 
 def test_a_partial_window_says_how_to_go_on(get: Callable[..., Any], world: Any) -> None:
-    """A partial window shows the DAG to trigger and the conf that continues the run."""
+    """A partial window shows why it is, the DAG to trigger and the conf that continues the run."""
     world.dag("twitter_search__tea")
     world.run("twitter_search__tea", "stopped")
     world.staged("tea", "twitter_search__tea", "stopped", pages=1)
-    world.covered("tea", "twitter_search__tea", "stopped", state="partial", next_token="t", posts=20)
+    world.covered("tea", "twitter_search__tea", "stopped", state="partial", next_token="t", why="No credits.")
     assert 'Trigger twitter_search__tea with {"continue_from_run": "stopped"}' in said(get())
+    assert " posts No credits. " in said(get())
 
 
 def test_the_rate_limit_is_told(get: Callable[..., Any], world: Any) -> None:

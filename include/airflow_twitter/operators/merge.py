@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -62,15 +62,15 @@ class TwitterMergeOperator(BaseOperator):
         report = msgspec.convert(kept, Report)
         counts = self._merge(run, window.slug, report)
         complete = told["next_token"] is None
-        self._record(run, window, report, told["next_token"])
+        self._record(run, window, report, told)
         if not complete:
-            self._warn_partial(run, window, report)
+            self._warn_partial(run, window, report, told)
         if not report.posts:
             self.log.info("PIPELINE END: total_tweets=0")
             raise AirflowSkipException("X found no posts in this window: nothing to merge.")
         if str(self.export).lower() == "true":
             export(run.store, window.slug, lock_timeout_s=self.lock_timeout_s)
-        self._tell(context, window, counts, complete)
+        self._tell(context, window, counts, told)
         self.log.info("PIPELINE END: total_tweets=%d", report.posts)
         return counts
 
@@ -88,7 +88,7 @@ class TwitterMergeOperator(BaseOperator):
                     )
         return counts
 
-    def _record(self, run: CollectRun, window: Window, report: Report, next_token: str | None) -> None:
+    def _record(self, run: CollectRun, window: Window, report: Report, told: Mapping[str, Any]) -> None:
         since = window.since
         if report.last_fetched_at:
             since = min(window.until, window.covered_since(datetime.fromisoformat(report.last_fetched_at)))
@@ -100,8 +100,10 @@ class TwitterMergeOperator(BaseOperator):
             CoveredWindow(
                 since=since,
                 until=window.until,
-                state="complete" if next_token is None else "partial",
-                next_token=next_token,
+                state="complete" if told["next_token"] is None else "partial",
+                next_token=told["next_token"],
+                reason=told.get("reason"),
+                why=told.get("why"),
                 posts=report.posts,
                 pages=report.pages,
                 dag_id=run.dag_id,
@@ -112,25 +114,30 @@ class TwitterMergeOperator(BaseOperator):
             lock_timeout_s=self.lock_timeout_s,
         )
 
-    def _warn_partial(self, run: CollectRun, window: Window, report: Report) -> None:
+    def _warn_partial(self, run: CollectRun, window: Window, report: Report, told: Mapping[str, Any]) -> None:
         self.log.warning(
-            "The window %s to %s is partial: %d of %s pages, %d posts. To go on, trigger %s with "
+            "The window %s to %s is partial: %d of %s pages, %d posts (%s). %s To go on, trigger %s with "
             'continue_from_run="%s".',
             rfc3339(window.since),
             rfc3339(window.until),
             report.pages,
             window.page_max or "all",
             report.posts,
+            told.get("reason"),
+            told.get("why"),
             run.dag_id,
             run.run_id,
         )
 
-    def _tell(self, context: Context, window: Window, counts: dict[str, Any], complete: bool) -> None:
+    def _tell(
+        self, context: Context, window: Window, counts: dict[str, Any], told: Mapping[str, Any]
+    ) -> None:
         extra = {
             "slug": window.slug,
             "since": rfc3339(window.since),
             "until": rfc3339(window.until),
-            "complete": complete,
+            "complete": told["next_token"] is None,
+            "reason": told.get("reason"),
             **{name: counts[name] for name in ("new", "updated", "unchanged")},
         }
         for outlet in self.outlets:

@@ -32,6 +32,7 @@ from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
 from airflow_twitter.posts.lines import utc_text
+from airflow_twitter.posts.partial import DEADLINE, PAGE_MAX, Partial
 from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import Window, WindowError, check_reach, rfc3339
 
@@ -49,7 +50,8 @@ class TwitterSearchOperator(BaseOperator):
     Position, window and deadline live in staging alone: whatever interrupts the task, it goes on behind the last
     committed page and never asks for a page again. While X has no room for more than 10 seconds it gives its slot
     back and is rescheduled to the moment that X named. Pushes to XCom, before every wait and at the end:
-    ``pages``, ``posts``, ``next_token`` (None when the window is complete) and ``resumes_at``.
+    ``pages``, ``posts``, ``next_token`` (None when the window is complete), ``resumes_at``, and why the window is
+    partial, as ``reason`` (one word) and ``why`` (a sentence).
 
     :param search: what to search for: fields of :data:`airflow_twitter.collecting.form.FIELDS`, of which
         ``keyword`` must be given. (templated)
@@ -86,6 +88,8 @@ class TwitterSearchOperator(BaseOperator):
         except DeadlineReached as reached:
             walk.end_partial(reached.args[0])
         except (PermanentError, PagingError, WindowError) as error:
+            walk.partial = Partial.of_error(error)
+            walk.push(resumes_at=None)
             self.log.error("%s", error)
             self.log.error("PIPELINE END: %s", walk.stopped_by or getattr(error, "what", "") or error)
             raise AirflowFailException(str(error)) from None
@@ -107,6 +111,7 @@ class _Walk:
         self.window = window
         self.pages = run.staging.pages()
         self.stopped_by = ""
+        self.partial: Partial | None = None
 
     def go(self) -> None:
         """Fetch and commit page by page to the window's end, or to ``page_max``."""
@@ -124,6 +129,7 @@ class _Walk:
         if is_complete(self.window, self.pages):
             self.log.info('No more pages for keyword "%s".', self.window.keyword)
         else:
+            self.partial = Partial.of(PAGE_MAX)
             self.log.warning(
                 "Stopped after page %s of at most %s: the window is partial. %s",
                 len(self.pages),
@@ -142,6 +148,7 @@ class _Walk:
             raise AirflowFailException(
                 f"{reached} Nothing was bought. Trigger a new run later, or one with a later deadline."
             )
+        self.partial = Partial.of(DEADLINE, reached)
         self.log.warning(
             "%s The run ends partial: %d of %s pages, %d posts. %s",
             reached,
@@ -157,6 +164,8 @@ class _Walk:
         self.ti.xcom_push("posts", self._posts())
         self.ti.xcom_push("next_token", next_token(self.window, self.pages))
         self.ti.xcom_push("resumes_at", resumes_at and rfc3339(resumes_at))
+        self.ti.xcom_push("reason", self.partial and self.partial.reason)
+        self.ti.xcom_push("why", self.partial and self.partial.why)
 
     def _authenticate(self, client: XClient) -> None:
         try:

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.collecting.run import SEARCH_TASK_ID, CollectRun
+from airflow_twitter.posts.partial import INTERRUPTED, Partial
 from airflow_twitter.posts.run_validation import validate_run
 
 
@@ -16,7 +17,8 @@ class TwitterValidateOperator(BaseOperator):
     """Validate the committed pages of this run post by post.
 
     A bad post goes to quarantine with its page and reason, and takes no good one with it. Returns a dict of counts
-    (``posts``, ``bad``, ``pages`` …) with ``next_token``, which is None when the window is complete.
+    (``posts``, ``bad``, ``pages`` …) with ``next_token``, which is None when the window is complete, else with
+    ``reason`` and ``why`` it is not.
 
     :param bad_share_max: fail when more than this share (0 to 1) of the posts is bad; all stays staged. (templated)
     :param search_task_id: the task whose ``next_token`` says whether the window is complete.
@@ -37,7 +39,7 @@ class TwitterValidateOperator(BaseOperator):
         run = CollectRun(context)
         window = run.kept_window()
         report = validate_run(run.staging, slug=window.slug, dag_id=run.dag_id, run_id=run.run_id)
-        pages = context["ti"].xcom_pull(task_ids=self.search_task_id, key="pages")
+        pages = self._told(context, "pages")
         if pages != report.pages:
             raise AirflowFailException(
                 f"{self.search_task_id} told of {pages} pages, {report.pages} are staged in {run.staging.folder}. Clear "
@@ -59,7 +61,8 @@ class TwitterValidateOperator(BaseOperator):
                 f"{self.bad_share_max}. See {report.quarantine} for the reasons; the pages stay staged, and a cleared "
                 "run validates them again for nothing."
             )
-        next_token = context["ti"].xcom_pull(task_ids=self.search_task_id, key="next_token")
+        next_token = self._told(context, "next_token")
+        partial = None if next_token is None else self._why_partial(context)
         return {
             "pages": report.pages,
             "posts": report.posts,
@@ -68,4 +71,13 @@ class TwitterValidateOperator(BaseOperator):
             "quarantine": report.quarantine,
             "last_fetched_at": report.last_fetched_at,
             "next_token": next_token,
+            "reason": partial and partial.reason,
+            "why": partial and partial.why,
         }
+
+    def _why_partial(self, context: Context) -> Partial:
+        return Partial.of(self._told(context, "reason") or INTERRUPTED, self._told(context, "why"))
+
+    def _told(self, context: Context, key: str) -> Any:
+        """Return what the search pushed."""
+        return context["ti"].xcom_pull(task_ids=self.search_task_id, key=key)

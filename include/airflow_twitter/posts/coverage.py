@@ -34,14 +34,17 @@ Interval = tuple[datetime, datetime]
 class CoveredWindow(msgspec.Struct, frozen=True, kw_only=True):
     """What one run did of one window, [since, until), both aware.
 
-    `state` is "complete" when its last page is in, else "partial", and then `next_token` asks for the next
-    page. `clear_number` is how often the run had been cleared when its pages were fetched.
+    `state` is "complete" when its last page is in, else "partial": then `next_token` asks for the next page,
+    `reason` is why it was not asked for in one word (partial.Partial), and `why` in a sentence. `clear_number` is
+    how often the run had been cleared when its pages were fetched.
     """
 
     since: Moment
     until: Moment
     state: Literal["complete", "partial"]
     next_token: str | None = None
+    reason: str | None = None
+    why: str | None = None
     posts: int = 0
     pages: int = 0
     dag_id: str

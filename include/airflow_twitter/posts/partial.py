@@ -1,0 +1,39 @@
+"""Why a window is only partial: one word for machines, one sentence for people."""
+
+from __future__ import annotations
+
+import msgspec
+
+PAGE_MAX = "page_max"
+DEADLINE = "deadline"
+BUDGET = "budget"
+INTERRUPTED = "interrupted"
+
+_SENTENCES = {
+    PAGE_MAX: "The run had as many pages as it was allowed (page_max).",
+    DEADLINE: "X had no room for another request before the run's deadline.",
+    BUDGET: "The next page could have broken a budget.",
+    INTERRUPTED: "The search ended without saying why; its log may tell.",
+}
+
+
+class Partial(msgspec.Struct, frozen=True):
+    """Why a search ended before its window's last page.
+
+    `reason` is page_max, deadline, budget, interrupted, or the class of the error that stopped the search, such
+    as UsageCapError; `why` says it in a sentence.
+    """
+
+    reason: str
+    why: str
+
+    @classmethod
+    def of(cls, reason: str, why: str | None = None) -> Partial:
+        """Return a reason with its sentence, the usual one unless `why` says more."""
+        return cls(reason, why or _SENTENCES.get(reason, f"The search was stopped by {reason}."))
+
+    @classmethod
+    def of_error(cls, error: BaseException) -> Partial:
+        """Return the reason that an error is, in its first line."""
+        name = type(error).__name__
+        return cls.of(name, next(iter(str(error).splitlines()), None))
