@@ -32,7 +32,7 @@ simulator: ## Run the X simulator alone, in the foreground (ARGS="--port 8099 ..
 	@$(LOCAL) simulator $(ARGS)
 
 test: dev lint ## Run the linters, the type checker and every test (ARGS="-k name" picks some)
-	@.venv/bin/pytest $(ARGS)
+	@sh scripts/test.sh $(ARGS)
 
 lint: dev ## Run the linters and the type checker
 	@.venv/bin/ruff check
