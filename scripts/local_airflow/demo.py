@@ -156,7 +156,9 @@ def _check(keyword: str, now: running.Running) -> None:
     print(f"  {len(posts)} posts, id by id the {len(truth)} that the simulator holds, in {searches} requests")
     for post in posts[-3:]:
         print(f"  {post['created_at']}  {' '.join(post['text'].split())[:80]}")
-    print(f"  X would have charged ${PRICES.cost(posts=sold):.2f} for the {sold} posts that were read\n")
+    print(
+        f"  X would have charged ${PRICES.cost({'post_read': sold}):.2f} for the {sold} posts that were read\n"
+    )
 
 
 def differences(collected: Sequence[str], truth: Sequence[str]) -> str:

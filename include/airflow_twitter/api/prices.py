@@ -1,38 +1,37 @@
-"""What X charges for reading, in dollars. Prices change: they are settings with defaults."""
+"""What X charges, in dollars. Prices change: these are the defaults of ``dags/spending.yaml``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """Hold X's pay-per-use prices in dollars, as of August 2026 (docs.x.com/x-api/getting-started/pricing).
 
-    The same post or user read again within one UTC day is billed once, which X calls a soft guarantee;
-    `cost` therefore gives an upper bound.
+    A unit is one post or user read, one request for counts, one post created, one piece of media given metadata.
+    The same post or user read again within one UTC day is billed once, which X calls a soft guarantee.
     """
 
     post_read: float = 0.005
     user_read: float = 0.010
+    own_post_read: float = 0.001
     counts_recent_request: float = 0.005
     counts_all_request: float = 0.010
+    post_created: float = 0.015
+    post_with_url_created: float = 0.200
+    media_metadata: float = 0.005
 
-    def cost(
-        self,
-        *,
-        posts: int = 0,
-        users: int = 0,
-        counts_recent_requests: int = 0,
-        counts_all_requests: int = 0,
-    ) -> float:
-        """Return what so many reads and requests cost at most, in dollars."""
-        return (
-            posts * self.post_read
-            + users * self.user_read
-            + counts_recent_requests * self.counts_recent_request
-            + counts_all_requests * self.counts_all_request
-        )
+    def cost(self, units: Mapping[str, int]) -> float:
+        """Return what so many units of each kind cost, in dollars; raises KeyError for an unknown kind."""
+        prices = asdict(self)
+        return round_dollars(sum(count * prices[kind] for kind, count in units.items()))
+
+
+def round_dollars(amount: float) -> float:
+    """Return an amount without the dust that adding floats leaves: whole millionths of a dollar."""
+    return round(amount, 6)
 
 
 PRICES = Prices()

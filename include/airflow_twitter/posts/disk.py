@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
+
+_TAIL_BYTES = 65_536
 
 
 def begin_to_sync(file: BinaryIO, start: int, size: int) -> None:
@@ -30,3 +33,40 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
+
+
+def append(path: Path, lines: bytes, *, durable: bool) -> None:
+    """Add whole lines to a file that is only ever added to; of a torn line at its end nothing stays.
+
+    When not all of them can be written the file is what it was before.
+    """
+    make_folder(path.parent)
+    is_new = not path.exists()
+    with path.open("a+b", buffering=0) as file:
+        size = _whole_lines(file)
+        if size < file.seek(0, os.SEEK_END):
+            file.truncate(size)
+        try:
+            written = 0
+            while written < len(lines):
+                written += file.write(lines[written:])
+        except OSError:
+            file.truncate(size)
+            raise
+        if durable:
+            os.fsync(file.fileno())
+    if durable and is_new:
+        sync_folder(path.parent)
+
+
+def _whole_lines(file: FileIO) -> int:
+    """Return how many bytes of a file are whole lines."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        begin = max(0, end - _TAIL_BYTES)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0

@@ -21,18 +21,16 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from airflow_twitter.posts.disk import begin_to_sync, make_folder, sync_folder
+from airflow_twitter.posts.disk import append, begin_to_sync, make_folder, sync_folder
+from airflow_twitter.posts.keys import StoreError, check_key
+
+__all__ = ["LockTimeout", "Store", "StoreError", "check_key"]
 
 log = logging.getLogger(__name__)
 
-MAX_SEGMENT_BYTES = 200
 WRITE_BEHIND_BYTES = 4 * 1024 * 1024
 LOCKS = ".locks"
 NOTES = ".notes"
-
-
-class StoreError(Exception):
-    """Report a key, a path or an operation that the store refuses."""
 
 
 class LockTimeout(StoreError):
@@ -110,6 +108,13 @@ class Store:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+    def append(self, key: str, lines: bytes, *, durable: bool = True) -> None:
+        """Add whole lines to `key`, all or none, and cut off what a killed writer left of a line at its end.
+
+        The caller holds a lock under which all lines are added. Without `durable` a power cut may lose them.
+        """
+        append(self._path(key), lines, durable=durable)
 
     def list(self, prefix: str = "") -> list[str]:
         """Return the keys of all files below the folder `prefix`, sorted; none when there is no folder."""
@@ -236,14 +241,3 @@ class Store:
         """Tell one content of `key` from another by size and time of change, and `data` by its checksum."""
         status = self._path(key).stat()
         return b"%d %d %d\n" % (status.st_size, status.st_mtime_ns, zlib.crc32(data))
-
-
-def check_key(key: str) -> None:
-    """Raise StoreError unless `key` is a relative POSIX path of plain, visible names."""
-    for segment in key.split("/"):
-        if not segment or segment.startswith(".") or "\\" in segment or "\0" in segment:
-            raise StoreError(f"{key!r} is not a safe key: {segment!r} cannot be one of its parts.")
-        if len(segment.encode("utf-8", "surrogatepass")) > MAX_SEGMENT_BYTES:
-            raise StoreError(
-                f"{key[:80]!r}... is not a safe key: a part is over {MAX_SEGMENT_BYTES} bytes long."
-            )

@@ -1,0 +1,206 @@
+"""The lines of the ledger, and what one UTC day of them adds up to."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from airflow_twitter.api.prices import round_dollars
+from airflow_twitter.posts.store import Store
+
+log = logging.getLogger(__name__)
+
+Bought = Mapping[str, Sequence[str] | int]
+"""Kind of unit (a field of Prices) -> the ids of the resources that were read, or how many units there were."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purchase:
+    """What one answered request bought.
+
+    `key` names it for ever: the same key counts once. `place` is what was reserved for it, by default the key.
+    `run` is whoever bought, by default as ``<dag_id>/<run_id>``; `at` is aware and on X's clock.
+    """
+
+    key: str
+    run: str
+    at: datetime
+    items: Bought
+    place: str = ""
+    requests: int = 1
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line: something bought, reserved for a request that is under way, released, or lost without an answer.
+
+    `units` are those that X bills, `repeated` those that were bought earlier on the same UTC day.
+    """
+
+    kind: Literal["bought", "reserved", "released", "unanswered"]
+    key: str
+    at: str
+    run: str = ""
+    place: str = ""
+    requests: int = 0
+    dollars: float = 0.0
+    units: dict[str, int] = {}
+    repeated: dict[str, int] = {}
+    ids: dict[str, list[str]] = {}
+
+
+class _EntryWithoutIds(msgspec.Struct, frozen=True, kw_only=True):
+    """A line whose ids are skipped, which is most of the work of reading it."""
+
+    kind: Literal["bought", "reserved", "released", "unanswered"]
+    key: str
+    at: str
+    run: str = ""
+    place: str = ""
+    requests: int = 0
+    dollars: float = 0.0
+    units: dict[str, int] = {}
+    repeated: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was bought in some time. Dollars are those of units that X bills.
+
+    `reserved` is the most that requests under way, and those that were never answered, may have cost besides.
+    """
+
+    units: Mapping[str, int] = field(default_factory=dict)
+    repeated: Mapping[str, int] = field(default_factory=dict)
+    requests: int = 0
+    dollars: float = 0.0
+    reserved: float = 0.0
+    unanswered: int = 0
+
+    @property
+    def posts(self) -> int:
+        """Posts read that X bills: the same one twice in a UTC day counts once."""
+        return self.units.get("post_read", 0)
+
+    @property
+    def users(self) -> int:
+        """Users read that X bills."""
+        return self.units.get("user_read", 0)
+
+    def __add__(self, other: Summary) -> Summary:
+        return Summary(
+            units=dict(Counter(self.units) + Counter(other.units)),
+            repeated=dict(Counter(self.repeated) + Counter(other.repeated)),
+            requests=self.requests + other.requests,
+            dollars=round_dollars(self.dollars + other.dollars),
+            reserved=round_dollars(self.reserved + other.reserved),
+            unanswered=self.unanswered + other.unanswered,
+        )
+
+
+@dataclass
+class Reserved:
+    """Money for a request of which no answer is known; `told` says that it was noted as unanswered."""
+
+    run: str
+    dollars: float
+    told: bool = False
+
+
+class Day:
+    """One day's file, read as far as it goes and followed as others add whole lines to it."""
+
+    def __init__(self, key: str, *, with_ids: bool) -> None:
+        self.key = key
+        self.with_ids = with_ids
+        kind: type[Entry] | type[_EntryWithoutIds] = Entry if with_ids else _EntryWithoutIds
+        self._decoder: msgspec.json.Decoder[Entry | _EntryWithoutIds] = msgspec.json.Decoder(kind)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.keys: set[str] = set()
+        self.ids: dict[str, set[str]] = defaultdict(set)
+        self.reserved: dict[str, Reserved] = {}
+        self._units: Counter[str] = Counter()
+        self._repeated: Counter[str] = Counter()
+        self._of_runs: dict[str, float] = defaultdict(float)
+        self._requests = 0
+        self._dollars = 0.0
+        self._unanswered = 0
+        self._read = 0
+
+    def follow(self, store: Store) -> None:
+        """Read what was added since; a line that cannot be read is left out, and said."""
+        try:
+            if store.size(self.key) < self._read:
+                self._forget()
+            with store.open(self.key) as file:
+                file.seek(self._read)
+                added = file.read()
+        except FileNotFoundError:
+            self._forget()
+            return
+        whole = added[: added.rfind(b"\n") + 1]
+        for line in whole.split(b"\n")[:-1]:
+            try:
+                self.apply(self._decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                log.warning("A line of %s cannot be read and is left out.", store.url(self.key))
+        self._read += len(whole)
+
+    def apply(self, entry: Entry | _EntryWithoutIds) -> None:
+        """Add one line's meaning."""
+        match entry.kind:
+            case "bought":
+                self._buy(entry)
+            case "reserved":
+                held = self.reserved.get(entry.key)
+                # Asked for again though nothing came of it: the request before was never answered.
+                self._unanswered += held is not None and not held.told
+                self.reserved[entry.key] = Reserved(entry.run, entry.dollars)
+            case "released":
+                self.reserved.pop(entry.key, None)
+            case "unanswered":
+                self._unanswered += entry.requests
+                if held := self.reserved.get(entry.key):
+                    held.told = True
+
+    def _buy(self, entry: Entry | _EntryWithoutIds) -> None:
+        self.reserved.pop(entry.place or entry.key, None)
+        if entry.key in self.keys:
+            return
+        self.keys.add(entry.key)
+        self._units.update(entry.units)
+        self._repeated.update(entry.repeated)
+        self._of_runs[entry.run] += entry.dollars
+        self._requests += entry.requests
+        self._dollars += entry.dollars
+        if isinstance(entry, Entry):
+            for kind, ids in entry.ids.items():
+                self.ids[kind].update(ids)
+
+    def summary(self) -> Summary:
+        """Return what the day adds up to."""
+        return Summary(
+            units=dict(self._units),
+            repeated=dict(self._repeated),
+            requests=self._requests,
+            dollars=round_dollars(self._dollars),
+            reserved=round_dollars(sum(held.dollars for held in self.reserved.values())),
+            unanswered=self._unanswered,
+        )
+
+    def committed(self, *, run: str | None = None, without: str = "") -> float:
+        """Return the dollars bought and reserved, of one run or of all, without what one place has reserved."""
+        bought = self._dollars if run is None else self._of_runs.get(run, 0.0)
+        reserved = sum(
+            held.dollars
+            for place, held in self.reserved.items()
+            if place != without and run in (None, held.run)
+        )
+        return bought + reserved
