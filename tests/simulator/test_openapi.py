@@ -100,6 +100,18 @@ def test_usage_is_as_x_describes_it(start: Callable[..., Any], document: dict[st
     assert errors(document, "/2/usage/tweets", body) == []
 
 
+def test_posts_by_id_are_as_x_describes_them(start: Callable[..., Any], document: dict[str, Any]) -> None:
+    """Posts with everything in them, withheld and edited ones, and errors follow the document."""
+    caller = start({"busy": Topic(total=100)})
+    ids = caller.ids("busy", max_results=100)
+    for post_id, how in zip(ids, ("deleted", "protected", "withheld", "edited"), strict=False):
+        caller.sim.withdraw([post_id], how)
+    asked = {name: value for name, value in EVERYTHING.items() if name != "max_results"}
+    body = caller.get("/2/tweets", ids=",".join(ids), **asked).json()
+    assert set(body) == {"data", "includes", "errors"}
+    assert errors(document, "/2/tweets", body) == []
+
+
 def test_every_parameter_of_the_document_is_known(
     document: dict[str, Any], start: Callable[..., Any]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The X client: one search page, one page of counts, or the usage, a call.
+"""The X client: one search page, one page of counts, posts by id, or the usage, a call.
 
 It never sleeps out a limit: it raises when the limit ends. Only short network and server faults are tried
 again inside.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -30,6 +30,7 @@ from airflow_twitter.api.endpoints import USAGE_PATH, Endpoint
 from airflow_twitter.api.errors import AuthError, NetworkError
 from airflow_twitter.api.fields import request_fields
 from airflow_twitter.api.limits import read_limit
+from airflow_twitter.api.lookup import LOOKUP_PATH, Lookup, read_lookup
 from airflow_twitter.api.refusals import redirect, refusal, request_id
 from airflow_twitter.api.retries import retry
 from airflow_twitter.api.transport import Timeouts, check_base_url, open_session, send
@@ -120,6 +121,13 @@ class XClient:
         docs.x.com/x-api/posts/get-count-of-all-posts
         """
         return self._get(endpoint.counts_path, params, read_counts)
+
+    def lookup(self, ids: Sequence[str]) -> Lookup:
+        """Fetch up to 100 posts by id, with the fields that a search asks for: which of them X still shows.
+
+        Source: docs.x.com/x-api/posts/get-posts-by-ids
+        """
+        return self._get(LOOKUP_PATH, {**self._fields[False], "ids": ",".join(ids)}, read_lookup)
 
     def usage(self) -> Usage:
         """Fetch how many posts the project has read this month (docs.x.com/x-api/usage/get-usage)."""

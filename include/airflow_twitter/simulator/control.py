@@ -17,6 +17,8 @@ HELP = {
     "GET /_simulator/": "this list, the topics and the limits",
     "GET /_simulator/book": "requests, sold, sold_twice",
     "GET /_simulator/truth?query=&since=&until=": "ids of all posts that a topic or query finds, newest first",
+    "GET /_simulator/withdrawn": "what has become of posts, by id",
+    "POST /_simulator/withdrawn": "{ids, how}: let posts be deleted, protected, withheld, edited, or restored",
     "GET /_simulator/rules": "the rules in force",
     "POST /_simulator/rules": "add a JSON list of {endpoint, fault, nth, every, params}",
     "DELETE /_simulator/rules": "drop all rules",
@@ -41,6 +43,12 @@ def _answer(service: Service, request: Request) -> Answer:
         case "GET", "truth":
             params = request.params
             return json_answer(200, service.truth(params["query"], params.get("since"), params.get("until")))
+        case "GET", "withdrawn":
+            return json_answer(200, service.world.withdrawn.to_json())
+        case "POST", "withdrawn":
+            asked = json.loads(request.body)
+            service.withdraw(asked["ids"], asked["how"])
+            return json_answer(200, service.world.withdrawn.to_json())
         case "GET", "rules":
             return json_answer(200, [rule.to_json() for rule in service.rules.rules])
         case "POST", "rules":

@@ -16,6 +16,7 @@ DEFAULT_LIMITS: Mapping[str, int] = {
     "search_all": 300,
     "counts_recent": 300,
     "counts_all": 300,
+    "lookup": 3500,
     "usage": 50,
 }
 ALL_INTERVAL_S = 0.95  # full archive: 1 request a second, less what a network may shift

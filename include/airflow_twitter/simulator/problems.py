@@ -115,9 +115,19 @@ def bad_credentials() -> Body:
     return legacy(99, "Unable to verify your credentials", "authenticity_token_error")
 
 
+def not_authorized(resource_id: str, parameter: str, kind: str, vocabulary: str) -> Body:
+    """Return a partial error for a post whose author shows it to some only, or is suspended."""
+    return {
+        **not_found(resource_id, parameter, kind, vocabulary),
+        "detail": f"Sorry, you are not authorized to see the {kind} with {parameter}: [{resource_id}].",
+        "title": "Authorization Error",
+        "section": "data",
+        "type": f"https://{_host(vocabulary)}/2/problems/not-authorized-for-resource",
+    }
+
+
 def not_found(resource_id: str, parameter: str, kind: str, vocabulary: str) -> Body:
     """Return a partial error for a post or user that was referenced and is gone."""
-    host = "api.x.com" if vocabulary == "post" else "api.twitter.com"
     return {
         "value": resource_id,
         "detail": f"Could not find {kind} with {parameter}: [{resource_id}].",
@@ -125,5 +135,9 @@ def not_found(resource_id: str, parameter: str, kind: str, vocabulary: str) -> B
         "resource_type": kind,
         "parameter": parameter,
         "resource_id": resource_id,
-        "type": f"https://{host}/2/problems/resource-not-found",
+        "type": f"https://{_host(vocabulary)}/2/problems/resource-not-found",
     }
+
+
+def _host(vocabulary: str) -> str:
+    return "api.x.com" if vocabulary == "post" else "api.twitter.com"

@@ -8,7 +8,7 @@ expansion only (https://docs.x.com/x-api/fundamentals/fields and /expansions).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -111,8 +111,10 @@ def _user(number: int, view: View) -> Json:
     return _rename(shown) if view.vocabulary == "post" else shown
 
 
-def collect_includes(posts: Iterable[Post], view: View) -> Includes:
-    """Gather what the view's expansions add to these posts; what is gone becomes an error."""
+def collect_includes(
+    posts: Iterable[Post], view: View, shown: Callable[[Post], Post | None] = lambda post: post
+) -> Includes:
+    """Gather what the view's expansions add to these posts; what is gone, or not `shown`, becomes an error."""
     includes = Includes()
     for post in posts:
         _add_users(includes, post, view)
@@ -121,7 +123,7 @@ def collect_includes(posts: Iterable[Post], view: View) -> Includes:
                 wanted = view.media_fields | {"media_key", "type"}
                 includes.media[item["media_key"]] = {name: item[name] for name in item if name in wanted}
         if view.expansions & {"referenced_tweets.id", "referenced_tweets.id.author_id", "referenced_posts"}:
-            _add_referenced(includes, post, view)
+            _add_referenced(includes, post, view, shown)
     return includes
 
 
@@ -139,10 +141,11 @@ def _add_users(includes: Includes, post: Post, view: View) -> None:
             includes.users[user_id(number)] = _user(number, view)
 
 
-def _add_referenced(includes: Includes, post: Post, view: View) -> None:
+def _add_referenced(includes: Includes, post: Post, view: View, shown: Callable[[Post], Post | None]) -> None:
     for reference in post.fields.get("referenced_tweets", ()):
         other_id = reference["id"]
         other = referenced_post(int(other_id))
+        other = other and shown(other)
         if other is None:
             spoken = view.vocabulary
             parameter = "referenced_posts" if spoken == "post" else "referenced_tweets.id"

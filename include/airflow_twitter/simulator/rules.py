@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_twitter.simulator.malformed import KINDS
 
-ENDPOINTS = ("token", "search_recent", "search_all", "counts_recent", "counts_all", "usage")
+ENDPOINTS = ("token", "search_recent", "search_all", "counts_recent", "counts_all", "lookup", "usage")
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def _liked(post: Post, likes: int) -> Post:
     return replace(post, changed={"public_metrics": metrics})
 
 
-def write_page(page: Page, ask: Ask) -> WrittenPage:
+def write_page(page: Page, ask: Ask, world: World) -> WrittenPage:
     """Encode a page; without posts there is no `data` at all."""
     items = [encode_post(post, ask.view) for post in page.posts]
     broken = []
@@ -100,7 +100,7 @@ def write_page(page: Page, ask: Ask) -> WrittenPage:
         if at < len(items):
             items[at] = KINDS[kind](render_post(page.posts[at], ask.view))
             broken.append({"id": str(page.posts[at].id), "kind": kind})
-    includes = collect_includes(page.posts, ask.view)
+    includes = collect_includes(page.posts, ask.view, world.withdrawn.shown)
     errors = [*page.errors, *includes.errors.values()]
     parts = []
     if items:

@@ -16,6 +16,7 @@ from airflow_twitter.simulator.asks import Ask, BadRequest, parse_ms, read_ask, 
 from airflow_twitter.simulator.book import Book, Entry
 from airflow_twitter.simulator.counts import count_posts, report_usage
 from airflow_twitter.simulator.limits import Limits
+from airflow_twitter.simulator.lookup import look_up
 from airflow_twitter.simulator.posts import Post
 from airflow_twitter.simulator.queries import Node, parse_query
 from airflow_twitter.simulator.rules import Rule, RuleBook
@@ -32,6 +33,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "/2/tweets/search/all": ("search_all", "GET"),
     "/2/tweets/counts/recent": ("counts_recent", "GET"),
     "/2/tweets/counts/all": ("counts_all", "GET"),
+    "/2/tweets": ("lookup", "GET"),
     "/2/usage/tweets": ("usage", "GET"),
 }
 
@@ -90,6 +92,13 @@ class Service:
         if query in self.world.topics:
             return Node("words", spaced_words(query))
         return parse_query(query, 4096)
+
+    def withdraw(self, ids: Iterable[str], how: str = "deleted") -> None:
+        """Let posts be deleted, protected, withheld or edited, or restored to what they were."""
+        if how == "restored":
+            self.world.withdrawn.restore(ids)
+        else:
+            self.world.withdrawn.add(ids, how)
 
     def reset(self) -> None:
         """Forget requests, windows and answers; rules stay and count from the beginning."""
@@ -162,6 +171,10 @@ class Service:
         now_ms = int(self.now_s() * 1000)
         if endpoint == "usage":
             return json_answer(200, report_usage(self.book.requests, params, now_ms))
+        if endpoint == "lookup":
+            found = look_up(self.world, params, now_ms)
+            entry.ids, entry.users = found.ids, found.users
+            return Answer(200, found.body)
         ask = read_ask(endpoint, params, now_ms)
         if endpoint.startswith("counts"):
             return json_answer(200, count_posts(self.world, ask))
@@ -172,7 +185,7 @@ class Service:
         page = find_page(self.world, ask, now_ms, page_rules, self._before.get(ask.bound_to, ()))
         with self._lock:
             self._before[ask.bound_to] = page.posts
-        written = write_page(page, ask)
+        written = write_page(page, ask, self.world)
         entry.ids, entry.users, entry.malformed = written.ids, written.users, written.malformed
         return Answer(200, written.body)
 

@@ -97,6 +97,10 @@ class Simulator:
         """Drop all rules."""
         self.service.rules.clear()
 
+    def withdraw(self, ids: Iterable[str], how: str = "deleted") -> None:
+        """Let posts be deleted, protected, withheld or edited, or restored to what they were."""
+        self.service.withdraw(ids, how)
+
     def reset(self) -> None:
         """Forget requests, windows and answers; rules stay and count from the beginning."""
         self.service.reset()

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from airflow_twitter.simulator.posts import Post, make_post
+from airflow_twitter.simulator.posts import Post, make_post, referenced_post
 from airflow_twitter.simulator.snowflake import FIRST_POST_MS, id_at, ms_of
+from airflow_twitter.simulator.withdrawn import Withdrawn
 from airflow_twitter.simulator.wording import digits, filler_words, words
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 SETTLED_MS = 60_000  # the newest of a fixed number of posts is that much older than the world's start
 
 
@@ -59,6 +61,21 @@ class Row:
         into_slot = (luck & 0xFFFF) / 0x10000 * 0.9
         return id_at(int(self.origin_ms + (index + into_slot) * self.slot_ms), luck >> 16)
 
+    def slot_of(self, post_id: int) -> int | None:
+        """Return the slot of the post with this id, None when it has none."""
+        near = int((ms_of(post_id) - self.origin_ms) // self.slot_ms)
+        for index in (near - 1, near, near + 1):
+            if self._holds(index) and self.post_id(index) == post_id:
+                return index
+        return None
+
+    def at_ms(self, ms: int) -> Iterator[tuple[int, int]]:
+        """Yield `(id, slot)` of the posts of one millisecond."""
+        return self.newest_first(id_at(ms), id_at(ms + 1))
+
+    def _holds(self, index: int) -> bool:
+        return index >= self.first and (self.last is None or index <= self.last)
+
     def newest_first(self, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Yield `(id, slot)` of the posts with low <= id < high."""
         index = int((ms_of(high) - self.origin_ms) // self.slot_ms) + 1
@@ -97,6 +114,7 @@ class World:
                 raise ValueError(f"No search can find the topic {name!r}: it has no word.")
         self._rows = {name: self._row(name, topic) for name, topic in self.topics.items()}
         self._vocabularies = {name: frozenset(words(name)) | filler_words() for name in self.topics}
+        self.withdrawn = Withdrawn()
         self._post = lru_cache(maxsize=20_000)(make_post)
 
     def _row(self, name: str, topic: Topic) -> Row:
@@ -123,9 +141,27 @@ class World:
         names = [name for name in self._rows if could_match(self._vocabularies[name])]
         rows = [self._named(name, low, high) for name in names]
         for post_id, index, name in heapq.merge(*rows, reverse=True):
-            post = self._post(self.seed, name, index, post_id)
-            if matches(post):
+            post = self.withdrawn.shown(self._post(self.seed, name, index, post_id))
+            if post is not None and matches(post):
                 yield post
+
+    def find(self, post_id: int) -> Post | None:
+        """Return the post with this id, of a topic or one that such a post refers to; None when it is not shown."""
+        for name, row in self._rows.items():
+            index = row.slot_of(post_id)
+            if index is not None:
+                return self.withdrawn.shown(self._post(self.seed, name, index, post_id))
+        other = referenced_post(post_id) if self._is_referred_to(post_id) else None
+        return other and self.withdrawn.shown(other)
+
+    def _is_referred_to(self, post_id: int) -> bool:
+        """Tell whether a post of a topic refers to this id: such a post is an hour younger."""
+        for name, row in self._rows.items():
+            for younger, index in row.at_ms(ms_of(post_id) + HOUR_MS):
+                references = self._post(self.seed, name, index, younger).fields.get("referenced_tweets", ())
+                if any(reference["id"] == str(post_id) for reference in references):
+                    return True
+        return False
 
     def _named(self, name: str, low: int, high: int) -> Iterator[tuple[int, int, str]]:
         return ((post_id, index, name) for post_id, index in self._rows[name].newest_first(low, high))
