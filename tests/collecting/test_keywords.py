@@ -9,15 +9,9 @@ import pytest
 from tests.airflow_in_memory import at
 
 from airflow_twitter.api.errors import QueryError
+from airflow_twitter.checked_yaml import Mistake, MistakesError
 from airflow_twitter.collecting.form import FIELDS
-from airflow_twitter.collecting.keywords import (
-    DEFAULTS,
-    SCHEMA,
-    Keyword,
-    KeywordsError,
-    Mistake,
-    read_keywords,
-)
+from airflow_twitter.collecting.keywords import DEFAULTS, SCHEMA, Keyword, read_keywords
 from airflow_twitter.collecting.request import search_request
 
 Read = Callable[..., tuple[list[Keyword], list[Mistake]]]
@@ -155,9 +149,9 @@ def test_unreadable(tmp_path: Path) -> None:
     ("entry", "line", "key", "reason"),
     [
         ("- {}", 3, "", "'keyword' is a required property"),
-        ("- just text", 3, "", "an entry looks like"),
-        ("- [a, b]", 3, "", "an entry looks like"),
-        ("-", 3, "", "an entry looks like"),
+        ("- just text", 3, "", "an entry is made of names"),
+        ("- [a, b]", 3, "", "an entry is made of names"),
+        ("-", 3, "", "an entry is made of names"),
         ("- keyword: no", 3, ".keyword", "False is not of type 'string'"),
         ("- keyword: 12", 3, ".keyword", "12 is not of type 'string'"),
         ("- keyword:", 3, ".keyword", "None is not of type 'string'"),
@@ -229,7 +223,7 @@ def test_every_mistake_is_named(read: Read) -> None:
         (5, "keywords[0].most"),
         (8, "keywords[2].schedule"),
     ]
-    assert str(KeywordsError(mistakes)).splitlines() == [str(mistake) for mistake in mistakes]
+    assert str(MistakesError(mistakes)).splitlines() == [str(mistake) for mistake in mistakes]
 
 
 def test_listed_twice(read: Read) -> None:
