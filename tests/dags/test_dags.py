@@ -90,6 +90,18 @@ def test_broken_file(load: Load, text: str) -> None:
     assert "keywords.yaml, line " in mistakes(bag)["keywords_check.py"]
 
 
+def test_bad_prices(load: Load, tmp_path: Path) -> None:
+    """Mistakes in spending.yaml show in Import Errors, and every DAG stays."""
+    load()
+    (tmp_path / "dags" / "spending.yaml").write_text("prices:\n  post_read: cheap\n")
+    bag = DagBag(tmp_path / "dags", bundle_path=tmp_path / "dags")
+
+    assert "twitter_search__sevdesk" in bag.dags
+    errors = mistakes(bag)
+    assert list(errors) == ["spending_check.py"]
+    assert "spending.yaml, line 2, prices.post_read: 'cheap' is not of type" in errors["spending_check.py"]
+
+
 def test_keywords_are_missing(load: Load) -> None:
     """Without keywords there is the DAG for any keyword, and no error."""
     bag = load("keywords: []\n")
