@@ -1,4 +1,4 @@
-"""Show every mistake in ``spending.yaml`` under Import Errors, where it is seen before a run buys anything."""
+"""Show every mistake in ``spending.yaml`` under Import Errors, while all DAGs stay; what would buy stops at it."""
 
 from __future__ import annotations
 

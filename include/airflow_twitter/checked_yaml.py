@@ -1,4 +1,4 @@
-"""Read a YAML file that people write: one list of entries, each wrong or right on its own.
+"""Read a YAML file that people write: one list of entries, or named ones, each wrong or right on its own.
 
 Every mistake has its file, line and key. Nothing in the file can end the process or cost more than its size.
 """
@@ -96,13 +96,69 @@ def read_entries(path: Path, top: str, *, lists: frozenset[str] = frozenset()) -
     return [_entry(path.name, f"{top}[{index}]", node, lists) for index, node in enumerate(_nodes(path, top))]
 
 
+def read_sections(path: Path, tops: Mapping[str, bool]) -> dict[str, list[Entry]]:
+    """Return the entries below each key of `tops`, which may be missing or empty.
+
+    The key holds one entry, or where `tops` says True entries by name, whose `path` ends in it. Raises
+    :class:`FileMistake`.
+    """
+    wanted = " and ".join(f"`{top}:`" for top in tops)
+    root = _root(path, "the file", f"what it may hold is {wanted}")
+    sections: dict[str, list[Entry]] = {}
+    for name, line, node in _pairs(path.name, "", root):
+        if name not in tops:
+            raise FileMistake(path.name, line, name, f"unknown key; the file holds {wanted}")
+        if tops[name]:
+            sections[name] = [
+                _entry(path.name, f"{name}.{key}", value, frozenset())
+                for key, _, value in _pairs(path.name, name, node)
+            ]
+        elif not _is_nothing(node):
+            sections[name] = [_entry(path.name, name, node, frozenset())]
+    return sections
+
+
+def _pairs(file: str, top: str, node: yaml.Node | None) -> list[tuple[str, int, yaml.Node]]:
+    """Return the names of a mapping, each with its line and its value."""
+    if node is None or _is_nothing(node):
+        return []
+    if not isinstance(node, yaml.MappingNode):
+        raise FileMistake(
+            file,
+            node.start_mark.line + 1,
+            top or "the file",
+            "names and values are wanted, such as `name: value`",
+        )
+    found: dict[str, tuple[str, int, yaml.Node]] = {}
+    for key, value in node.value:
+        name, line = key.value if isinstance(key, yaml.ScalarNode) else "?", key.start_mark.line + 1
+        if name in found:
+            raise FileMistake(file, line, f"{top}.{name}" if top else name, "the key is given twice")
+        found[name] = (name, line, value)
+    return list(found.values())
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return node.tag == "tag:yaml.org,2002:null"
+
+
 def _nodes(path: Path, top: str) -> list[yaml.Node]:
+    root = _root(path, top, f"an empty list is `{top}: []`")
+    if root is None:
+        return []
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    if len(pairs) == 1 and pairs[0][0].value == top and isinstance(pairs[0][1], yaml.SequenceNode):
+        return list(pairs[0][1].value)
+    raise FileMistake(path.name, root.start_mark.line + 1, top, f"the file holds one list under `{top}:`")
+
+
+def _root(path: Path, top: str, if_missing: str) -> yaml.Node | None:
     try:
         text = path.read_text(encoding="utf-8")
         _refuse_depth(path.name, top, text)
-        root = yaml.compose(text, Loader=_Loader)
+        return yaml.compose(text, Loader=_Loader)
     except FileNotFoundError:
-        raise FileMistake(path.name, 1, top, f"the file is missing; an empty list is `{top}: []`") from None
+        raise FileMistake(path.name, 1, top, f"the file is missing; {if_missing}") from None
     except OSError as error:
         raise FileMistake(path.name, 1, top, f"the file cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -111,12 +167,6 @@ def _nodes(path: Path, top: str) -> list[yaml.Node]:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or error
         raise FileMistake(path.name, mark.line + 1 if mark else 1, top, f"not YAML: {reason}") from None
-    if root is None:
-        return []
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    if len(pairs) == 1 and pairs[0][0].value == top and isinstance(pairs[0][1], yaml.SequenceNode):
-        return list(pairs[0][1].value)
-    raise FileMistake(path.name, root.start_mark.line + 1, top, f"the file holds one list under `{top}:`")
 
 
 def _refuse_depth(file: str, top: str, text: str) -> None:
