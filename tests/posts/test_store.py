@@ -197,18 +197,30 @@ def test_set_aside_and_keep(store: Store) -> None:
     assert store.read(aside) == b"damaged"
 
 
-def test_clean_removes_only_old_temporary_files(store: Store) -> None:
+def test_clean_removes_what_dead_writers_left(store: Store) -> None:
     """What a killed writer left goes; what is being written stays."""
     store.put("a/b", b"")
-    old, young = store.root / "a" / ".b.1.tmp", store.root / "a" / ".b.2.tmp"
-    old.write_bytes(b"")
-    young.write_bytes(b"")
-    os.utime(old, (0, 0))
-    assert store.clean("a") == 1
-    assert not old.exists()
-    assert young.exists()
-    assert store.clean("a", older_than_s=-1) == 1
+    left = store.root / "a" / ".b.1.tmp"
+    left.write_bytes(b"half")
+    with Store(store.root).writer("a/b") as file:
+        file.write(b"whole")
+        assert store.clean("a") == 0
+        assert not left.exists()
+    assert store.read("a/b") == b"whole"
     assert store.clean("never/was") == 0
+
+
+def test_the_next_writer_cleans_the_folder(store: Store) -> None:
+    """Whoever writes any file removes first what killed writers left beside it, also of other files."""
+    store.put("a/b", b"")
+    left = [store.root / "a" / ".b.1.tmp", store.root / ".notes" / "a" / ".b.2.tmp"]
+    left[1].parent.mkdir(parents=True)
+    for path in left:
+        path.write_bytes(b"half")
+    again = Store(store.root)
+    again.put("a/c", b"")
+    again.remember("a/c", b"")
+    assert hidden_files(store) == []
 
 
 def test_lock_excludes_threads_and_times_out(store: Store) -> None:

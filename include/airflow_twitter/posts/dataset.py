@@ -134,7 +134,7 @@ def _merge(store: Store, folder: str, slug: str, posts: Iterable[Post], lock_tim
     _keep_freed_memory()
     # Two days at a time: one is written and synced by the system while Python merges the other.
     with lock(store, slug, lock_timeout_s), ThreadPoolExecutor(MERGERS, thread_name_prefix="merge") as pool:
-        store.clean(folder, older_than_s=0)
+        store.clean(folder)
         for day, lines in _by_day(posts):
             if day in running:
                 finish(day)

@@ -45,7 +45,7 @@ def export(store: Store, slug: str, *, lock_timeout_s: float = 60.0) -> ExportRe
     """
     key = export_key(slug)
     with dataset.lock(store, slug, lock_timeout_s):
-        store.clean(name=key, older_than_s=0)
+        store.clean(name=key)
         set_aside = _set_damaged_aside(store, slug, key)
         days = dataset.segments(store, f"posts/{slug}")
         joined = _Joined(store, days)

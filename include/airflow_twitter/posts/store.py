@@ -11,8 +11,6 @@ import contextlib
 import logging
 import os
 import shutil
-import time
-import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from airflow_twitter.posts.disk import append, begin_to_sync, make_folder, sync_folder
 from airflow_twitter.posts.keys import StoreError, check_key
+from airflow_twitter.posts.temporary import becoming, remove_dead
 
 __all__ = ["LockTimeout", "Store", "StoreError", "check_key"]
 
@@ -54,6 +53,7 @@ class Store:
         if not text or "\0" in text:
             raise StoreError("The folder for the data has no usable name.")
         self.root = Path(os.path.realpath(text))
+        self._cleaned: set[Path] = set()
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
@@ -97,16 +97,9 @@ class Store:
         """Open a file that becomes `key`, durably, when the block ends without an exception."""
         path = self._path(key)
         make_folder(path.parent)
-        temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}.tmp"
-        try:
-            with temporary.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        self._clean_once(path.parent)
+        with becoming(path) as file:
+            yield file
         sync_folder(path.parent)
 
     def append(self, key: str, lines: bytes, *, durable: bool = True) -> None:
@@ -158,22 +151,14 @@ class Store:
         sync_folder(path.parent)
         return new_key
 
-    def clean(self, prefix: str = "", *, name: str = "*", older_than_s: float = 3600.0) -> int:
+    def clean(self, prefix: str = "", *, name: str = "*") -> int:
         """Remove temporary files that killed writers left right in the folder `prefix`; return how many.
 
-        `name` is a pattern for the names of the files that were to be. Who holds the lock under which all these
-        are written may pass 0 seconds.
+        `name` is a pattern for the names of the files that were to be. Whoever writes into a folder cleans it
+        before by itself.
         """
         folder = self._path(prefix) if prefix else self.root
-        before = time.time() - older_than_s
-        removed = 0
-        for place in (folder, self.root / NOTES / prefix):
-            for path in place.glob(f".{name}.*.tmp"):
-                with contextlib.suppress(FileNotFoundError):
-                    if path.stat().st_mtime <= before:
-                        path.unlink()
-                        removed += 1
-        return removed
+        return sum(remove_dead(place, name) for place in (folder, self.root / NOTES / prefix))
 
     def remember(self, key: str, data: bytes) -> None:
         """Keep bytes that were derived from the content of `key`, for as long as that stays the same.
@@ -182,10 +167,10 @@ class Store:
         """
         path = self._notes(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+        self._clean_once(path.parent)
         try:
-            temporary.write_bytes(self._state(key, data) + data)
-            os.replace(temporary, path)
+            with becoming(path, durable=False) as file:
+                file.write(self._state(key, data) + data)
         except FileNotFoundError:
             path.unlink(missing_ok=True)
 
@@ -222,6 +207,11 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def _clean_once(self, folder: Path) -> None:
+        if folder not in self._cleaned:
+            self._cleaned.add(folder)
+            remove_dead(folder)
 
     def _path(self, key: str) -> Path:
         check_key(key)

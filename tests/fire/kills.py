@@ -1,0 +1,252 @@
+"""Kill a task at its moments, run it again as Airflow's retry does, and compare with a run that nobody killed.
+
+`sweep(scene, points)` is what there is to call: it needs no fixtures and brings simulator, folders and processes of
+its own. `sweep(scene)` kills at every moment that can be told from outside, `sweep(scene, 40)` at 40 of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.fire.kill_points import Moment
+from tests.fire.kill_scenes import SCENES, TOPICS, Scene, Step
+from tests.fire.whole import temporary_files, unlike, whole_tree, wrong_dataset
+
+from airflow_twitter.simulator import Simulator, World
+
+PROJECT = Path(__file__).resolve().parents[2]
+CREDENTIALS = ("key", "secret-of-the-kills")
+
+
+@dataclass
+class Sweep:
+    """What a sweep found: moments in all, those that differ from outside, tasks killed, and what went wrong.
+
+    `finished` counts tasks that were through before their moment came, since threads do not count alike.
+    """
+
+    scene: str
+    seed: int
+    moments: int = 0
+    distinct: int = 0
+    killed: int = 0
+    finished: int = 0
+    took_s: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+
+def sweep(
+    scene: str,
+    points: int | None = None,
+    *,
+    seed: int = 7,
+    theatre: Theatre | None = None,
+    sabotage: str | None = None,
+) -> Sweep:
+    """Kill the task of a scene at `points` of its moments, evenly spread, or at all that differ from outside.
+
+    With `sabotage`, one of sabotage.SABOTAGES, the code under test is broken on purpose.
+    """
+    if theatre is None:
+        with Theatre() as own:
+            return sweep(scene, points, seed=seed, theatre=own, sabotage=sabotage)
+    started = time.monotonic()
+    chance = random.Random(f"{seed} {scene}")
+    moments = theatre.rehearse(SCENES[scene], sabotage)
+    distinct = tell_apart(moments, chance)
+    result = Sweep(scene, seed, moments=len(moments), distinct=len(distinct))
+    for number in spread(distinct, points, chance):
+        found = theatre.kill(number)
+        result.killed += found is not None
+        result.finished += found is None
+        result.problems += [f"{scene}, moment {number} ({moments[number][0]}): {it}" for it in found or []]
+    result.took_s = time.monotonic() - started
+    return result
+
+
+def tell_apart(moments: Sequence[Moment], chance: random.Random) -> list[int]:
+    """Return the numbers of the moments that differ from outside.
+
+    Of the lines of code between two effects it does not matter which one is the last: one of them stands for all.
+    """
+    numbers: list[int] = []
+    lines: list[int] = []
+    for number, (_, effect) in enumerate(moments):
+        if effect:
+            numbers += [chance.choice(lines)] if lines else []
+            numbers.append(number)
+            lines = []
+        else:
+            lines.append(number)
+    return numbers + ([chance.choice(lines)] if lines else [])
+
+
+def spread(numbers: list[int], points: int | None, chance: random.Random) -> list[int]:
+    """Return so many of the numbers, one at random from each of as many equal parts."""
+    if points is None or points >= len(numbers):
+        return numbers
+    edges = [round(part * len(numbers) / points) for part in range(points + 1)]
+    return [chance.choice(numbers[begin:end]) for begin, end in itertools.pairwise(edges)]
+
+
+class Theatre:
+    """A simulator, a process that forks tasks, and folders: for one scene after the other."""
+
+    def __enter__(self) -> Theatre:
+        self._closing = contextlib.ExitStack()
+        self._folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="kills-")))
+        self.data = self._folder / "data"
+        self._before = self._folder / "before"
+        self.data.mkdir()
+        world = World(topics=TOPICS, start=datetime.now(UTC) - timedelta(minutes=5))
+        self.simulator = self._closing.enter_context(Simulator(world=world, credentials=CREDENTIALS))
+        self._send = self._closing.enter_context(_forking(self._folder))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def rehearse(self, scene: Scene, sabotage: str | None = None) -> list[Moment]:
+        """Do what comes before a scene, and the scene once as it should be; return its moments."""
+        self.scene = scene
+        self._sabotage = sabotage
+        shutil.rmtree(self._before, ignore_errors=True)
+        self._before.mkdir()
+        self._set()
+        self.simulator.add_rules(scene.rules)
+        self._xcoms = self._play(scene.before, [])["xcoms"]
+        self._malformed = {item["id"] for entry in self._searches() for item in entry.malformed}
+        self.simulator.clear_rules()
+        scene.spoil(self.data)
+        shutil.rmtree(self._before)
+        shutil.copytree(self.data, self._before)
+        self._set()
+        done = self._play([scene.step], self._xcoms, record=True)
+        self._play(scene.after, done["xcoms"])
+        self._good = whole_tree(self.data)
+        problems = [*self._wrong_now(), *self._wrong_dataset()]
+        assert not problems, problems
+        return [(what, effect) for what, effect in done["moments"]]
+
+    def kill(self, number: int) -> list[str] | None:
+        """Kill the task at a moment and run it again; return what is wrong then, None if it was not killed."""
+        self._set()
+        torn = self._send(self._order([self.scene.step], self._xcoms) | {"die_at": number})
+        if torn["signal"] is None:
+            return None
+        assert torn["signal"] == signal.SIGKILL, torn
+        problems = [f"after the kill: {it}" for it in self._wrong_now()]
+        committed = len(list(self.data.glob("staging/*/*/pages/*.page")))
+        asked = len(self._searches())
+        again = self._send(self._order([self.scene.step, *self.scene.after], self._xcoms))
+        if again.get("error") or again["signal"]:
+            return [*problems, f"run again: {again.get('error') or again['signal']}"]
+        problems += [*self._wrong_now(), *self._wrong_dataset(), *unlike(self._good, whole_tree(self.data))]
+        problems += [f"left behind: {path}" for path in temporary_files(self.data)]
+        return problems + self._bought_twice(asked, committed)
+
+    def _set(self) -> None:
+        shutil.rmtree(self.data)
+        shutil.copytree(self._before, self.data)
+        self.simulator.reset()
+
+    def _play(self, steps: Sequence[Step], xcoms: list[Any], **options: Any) -> dict[str, Any]:
+        outcome = self._send(self._order(steps, xcoms) | options)
+        assert outcome["signal"] is None, outcome
+        assert outcome["error"] is None, outcome
+        return outcome
+
+    def _order(self, steps: Sequence[Step], xcoms: list[Any]) -> dict[str, Any]:
+        login, password = CREDENTIALS
+        connection = {
+            "conn_type": "twitter",
+            "host": self.simulator.url,
+            "login": login,
+            "password": password,
+        }
+        env = {"TWITTER_DATA": str(self.data), "AIRFLOW_CONN_TWITTER_DEFAULT": json.dumps(connection)}
+        return {
+            "data": str(self.data),
+            "env": env,
+            "steps": list(steps),
+            "xcoms": xcoms,
+            "sabotage": self._sabotage,
+        }
+
+    def _searches(self) -> list[Any]:
+        return self.simulator.book.to("search_recent")
+
+    def _wrong_now(self) -> list[str]:
+        try:
+            whole_tree(self.data, self._before)
+        except ValueError as error:
+            return [str(error)]
+        return []
+
+    def _wrong_dataset(self) -> list[str]:
+        (query,) = TOPICS
+        return wrong_dataset(self.data, query, set(self.simulator.truth(query)) - self._malformed)
+
+    def _bought_twice(self, asked: int, committed: int) -> list[str]:
+        """Say which pages were bought twice, but for the one that was asked for when the task was killed."""
+        before, after = self._searches()[:asked], self._searches()[asked:]
+        in_flight = before[-1:] if len(before) > committed - self._pages_before() else []
+        may_be_again = {tuple(entry.ids) for entry in in_flight}
+        sold = {post_id for entry in before if tuple(entry.ids) not in may_be_again for post_id in entry.ids}
+        again = sorted(sold & {post_id for entry in after for post_id in entry.ids})
+        return [f"bought twice: {again}"] if again else []
+
+    def _pages_before(self) -> int:
+        return (
+            0 if self.scene.step[0] != "search" else len(list(self._before.glob("staging/*/*/pages/*.page")))
+        )
+
+
+@contextlib.contextmanager
+def _forking(folder: Path) -> Iterator[Any]:
+    """Start the process that forks tasks; yield a function that sends it an order and returns the outcome."""
+    home = folder / "airflow"
+    env = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PYTHONPATH": str(PROJECT),
+    }
+    reading, writing = os.pipe()
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.fire.kill_server", str(writing)],
+            stdin=subprocess.PIPE, stdout=log, stderr=log, env=env, cwd=PROJECT, pass_fds=[writing],
+        )  # fmt: skip
+    os.close(writing)
+    assert process.stdin is not None
+    orders = process.stdin
+
+    def send(order: dict[str, Any]) -> dict[str, Any]:
+        orders.write(json.dumps(order).encode() + b"\n")
+        orders.flush()
+        outcome = outcomes.readline()
+        assert outcome, (folder / "log.txt").read_text()[-4000:]
+        return dict(json.loads(outcome))
+
+    with os.fdopen(reading) as outcomes:
+        try:
+            yield send
+        finally:
+            orders.close()
+            process.wait(timeout=60)
