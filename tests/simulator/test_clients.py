@@ -7,29 +7,14 @@ from itertools import chain
 from typing import Any
 
 import pytest
-import requests
 import tweepy
 import xdk
-from requests.adapters import HTTPAdapter
+from tests.simulator.elsewhere import Elsewhere
 
 from airflow_twitter.simulator import Rule, Topic
 
 # Pages of 20, 20, 0 with a token, 20.
 EMPTY_THIRD = [Rule(endpoint="search_recent", nth=3, fault="empty_page")]
-
-
-class Elsewhere(HTTPAdapter):
-    """Send to another base URL what is meant for api.twitter.com, which tweepy cannot be told."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send the request to the other URL."""
-        assert request.url is not None
-        request.url = request.url.replace("https://api.twitter.com", self.url, 1)
-        return super().send(request, *args, **options)
 
 
 @pytest.fixture

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from jsonschema import Draft202012Validator, FormatChecker
 
 from airflow_twitter.simulator import Rule, Topic
+from airflow_twitter.simulator.publishing import POST_PARAMETERS
+from airflow_twitter.simulator.uploads import CATEGORIES, MEDIA_MAX_BYTES, MEDIA_TYPES
 from airflow_twitter.simulator.vocabulary import POST
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "shared/x-api/openapi-2.167-used.json"
@@ -54,9 +57,11 @@ def document() -> dict[str, Any]:
     return read
 
 
-def errors(document: dict[str, Any], path: str, body: Any) -> list[str]:
-    """Return what a 200 answer of a path gets wrong."""
-    answers = document["paths"][path]["get"]["responses"]["200"]["content"]
+def errors(
+    document: dict[str, Any], path: str, body: Any, method: str = "get", status: str = "200"
+) -> list[str]:
+    """Return what an answer of a path gets wrong."""
+    answers = document["paths"][path][method]["responses"][status]["content"]
     schema = {**copy.deepcopy(answers["application/json"]["schema"]), "components": document["components"]}
     validator = Draft202012Validator(schema, format_checker=FormatChecker())
     return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(body)]
@@ -129,6 +134,45 @@ def test_every_parameter_of_the_document_is_known(
     ]
     assert sorted(POST["expansions"]) == sorted(expansions)
     assert start().recent("daily", **EVERYTHING).status_code == 200
+
+
+def test_publishing_is_as_x_describes_it(start: Callable[..., Any], document: dict[str, Any]) -> None:
+    """An upload, its post, the timeline with everything in it and the account follow the document."""
+    sim = start({}, processing_s=4.0).sim
+    token = sim.accounts.grant(sim.accounts.accounts[0])["access_token"]
+
+    def ask(method: str, path: str, template: str = "", status: int = 200, **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.request(method, sim.url + path, headers=headers, timeout=5, **options)
+        assert answer.status_code == status, answer.text
+        assert errors(document, template or path, answer.json(), method.lower(), str(status)) == []
+        return answer.json()["data"]
+
+    wanted = {"media_type": "video/mp4", "media_category": "tweet_video", "total_bytes": 4}
+    media_id = ask("POST", "/2/media/upload/initialize", json=wanted)["id"]
+    place = f"/2/media/upload/{media_id}"
+    segment = {"files": {"media": b"abcd"}, "data": {"segment_index": "0"}}
+    ask("POST", f"{place}/append", "/2/media/upload/{id}/append", **segment)
+    ask("POST", f"{place}/finalize", "/2/media/upload/{id}/finalize")
+    ask("GET", "/2/media/upload", params={"command": "STATUS", "media_id": media_id})
+    sim.uploads[0].processing_s = 0
+    post = {"text": "One & two https://example.com #tag", "media": {"media_ids": [media_id]}}
+    post_id = ask("POST", "/2/tweets", status=201, json=post)["id"]
+    everything = {name.replace("_fields", ".fields"): value for name, value in EVERYTHING.items()}
+    me = ask("GET", "/2/users/me", params={"user.fields": everything["user.fields"]})["id"]
+    (seen,) = ask("GET", f"/2/users/{me}/tweets", "/2/users/{id}/tweets", params=everything)
+    assert seen["id"] == post_id
+    ask("DELETE", f"/2/tweets/{post_id}", "/2/tweets/{id}")
+
+
+def test_the_simulator_takes_what_the_document_lists(document: dict[str, Any]) -> None:
+    """Media types, categories and the parameters of a post are those of the document."""
+    schemas = document["components"]["schemas"]
+    media = schemas["InitializeMediaUploadRequest"]["properties"]
+    assert set(MEDIA_TYPES) == set(media["media_type"]["enum"])
+    assert set(CATEGORIES) == set(media["media_category"]["enum"])
+    assert media["total_bytes"]["maximum"] == MEDIA_MAX_BYTES
+    assert set(POST_PARAMETERS) == set(schemas["CreatePostsRequest"]["properties"])
 
 
 def test_the_check_finds_mistakes(document: dict[str, Any]) -> None:

@@ -53,6 +53,7 @@ def test_requests_are_counted_by_endpoint_from_when_the_rule_came() -> None:
         {"endpoint": "usage", "fault": "slow", "params": {"delay": 1}},
         {"endpoint": "usage", "fault": "server_error", "params": {"status": 418}},
         {"endpoint": "usage", "fault": "malformed", "params": {"kinds": ["upside_down"]}},
+        {"endpoint": "usage", "fault": "duplicate"},
         {"endpoint": "usage", "fault": "html", "nth": 0},
         {"endpoint": "usage", "fault": "html", "nth": (1, "2")},
         {"endpoint": "usage", "fault": "html", "every": 0},
@@ -67,5 +68,6 @@ def test_a_rule_that_cannot_hold_is_refused(wrong: dict[str, Any]) -> None:
 def test_rules_survive_json() -> None:
     """The JSON form gives the same rule again."""
     for name, fault in FAULTS.items():
-        rule = Rule(endpoint="search_all", fault=name, nth=(2, None), every=2, params=fault.params)
+        endpoint = fault.only[0] if fault.only else "search_all"
+        rule = Rule(endpoint=endpoint, fault=name, nth=(2, None), every=2, params=fault.params)
         assert Rule.from_json(json.loads(json.dumps(rule.to_json()))) == rule

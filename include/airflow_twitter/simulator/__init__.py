@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from airflow_twitter.simulator.accounts import Account, Client
 from airflow_twitter.simulator.rules import Rule
 from airflow_twitter.simulator.simulator import Simulator
 from airflow_twitter.simulator.world import Topic, World
 
-__all__ = ["Rule", "Simulator", "Topic", "World"]
+__all__ = ["Account", "Client", "Rule", "Simulator", "Topic", "World"]

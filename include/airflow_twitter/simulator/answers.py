@@ -16,17 +16,6 @@ HTML = (
 )
 
 
-@dataclass(frozen=True)
-class Request:
-    """An HTTP request; header names are in lower case, of repeated parameters the last counts."""
-
-    method: str
-    path: str
-    params: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes = b""
-
-
 @dataclass
 class Answer:
     """An HTTP answer; `wire` are the rules that the server applies while it sends it."""
@@ -50,20 +39,26 @@ def html_answer(status: int) -> Answer:
 
 
 def refusal(
-    rules: Sequence[Rule], standing: Standing | None, now_s: float, token: tuple[str, str]
+    rules: Sequence[Rule],
+    standing: Standing | None,
+    now_s: float,
+    token: tuple[str, str],
+    received: int = 0,
 ) -> Answer | None:
     """Return what the first refusing rule answers, or None.
 
-    `token` is the pagination token of the request as (parameter, value).
+    `token` is the pagination token of the request as (parameter, value), `received` the size of its body.
     """
     for rule in rules:
-        answer = _refuse(rule, standing, now_s, token)
+        answer = _refuse(rule, standing, now_s, token, received)
         if answer is not None:
             return answer
     return None
 
 
-def _refuse(rule: Rule, standing: Standing | None, now_s: float, token: tuple[str, str]) -> Answer | None:
+def _refuse(
+    rule: Rule, standing: Standing | None, now_s: float, token: tuple[str, str], received: int
+) -> Answer | None:
     headers = standing.headers() if standing else {}
     match rule.fault:
         case "rate_limited":
@@ -77,6 +72,8 @@ def _refuse(rule: Rule, standing: Standing | None, now_s: float, token: tuple[st
             return json_answer(400, problems.rejected_token(*token), headers)
         case "html":
             return html_answer(200)
+        case "segment_too_large" if received > int(rule["above"]):
+            return Answer(int(rule["status"]), b"")
     known = _REFUSALS.get(rule.fault)
     if known is None:
         return None
@@ -100,10 +97,11 @@ def _rate_limited(rule: Rule, headers: dict[str, str], now_s: float) -> Answer:
     offsets = {"past": -60, "absurd": ABSURD_S}
     offset = offsets.get(wanted, wanted if isinstance(wanted, int | float) else None)
     if rule["daily"]:
+        prefix = f"x-{'user' if rule['daily'] == 'user' else 'app'}-limit-24hour"
         headers |= {
-            "x-app-limit-24hour-limit": "10000",
-            "x-app-limit-24hour-remaining": "0",
-            "x-app-limit-24hour-reset": str(int(now_s + (3600 if offset is None else offset))),
+            f"{prefix}-limit": "10000",
+            f"{prefix}-remaining": "0",
+            f"{prefix}-reset": str(int(now_s + (3600 if offset is None else offset))),
         }
     else:
         headers["x-rate-limit-remaining"] = "0"

@@ -11,7 +11,12 @@ from typing import Any
 
 @dataclass
 class Entry:
-    """One request. `at` is the server's time as an ISO string, `status` 0 when no answer was sent."""
+    """One request. `at` is the server's time as an ISO string, `status` 0 when no answer was sent.
+
+    `ids` are posts that were sold by a search; what is asked of an account's own things stands in `account`,
+    `made` (ids of media or a post), `read` (ids of its own posts) and `cost` in dollars. `received` counts
+    the bytes of the body that came.
+    """
 
     number: int
     at: str
@@ -20,6 +25,11 @@ class Entry:
     status: int = 0
     ids: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    account: str | None = None
+    made: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    cost: float = 0.0
+    received: int = 0
     fault: str | None = None
     malformed: list[dict[str, str]] = field(default_factory=list)
     delivered: bool = True
@@ -55,6 +65,24 @@ class Book:
     def sold_twice(self) -> list[str]:
         """Ids that were sold more than once, each once."""
         return [post_id for post_id, count in Counter(self.sold).items() if count > 1]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many requests came to each endpoint."""
+        return dict(Counter(entry.endpoint for entry in self.requests))
+
+    @property
+    def received(self) -> dict[str, int]:
+        """Bytes of bodies that came to each endpoint."""
+        received: Counter[str] = Counter()
+        for entry in self.requests:
+            received[entry.endpoint] += entry.received
+        return dict(received)
+
+    @property
+    def dollars(self) -> float:
+        """What accounts' requests have cost; the posts that searches sold are not in it."""
+        return round(sum(entry.cost for entry in self.requests), 6)
 
     def to(self, endpoint: str) -> list[Entry]:
         """Return the requests to one endpoint."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_twitter.simulator import problems
-from airflow_twitter.simulator.answers import Answer, Request, json_answer
+from airflow_twitter.simulator.answers import Answer, json_answer
 from airflow_twitter.simulator.queries import QueryError
+from airflow_twitter.simulator.request import Request
 from airflow_twitter.simulator.rules import Rule
 from airflow_twitter.simulator.service import Service
 
@@ -22,7 +24,9 @@ HELP = {
     "GET /_simulator/rules": "the rules in force",
     "POST /_simulator/rules": "add a JSON list of {endpoint, fault, nth, every, params}",
     "DELETE /_simulator/rules": "drop all rules",
-    "POST /_simulator/reset": "forget requests, windows and answers; rules count from the beginning",
+    "GET /_simulator/published": "posts, uploads, requests and bytes received by endpoint, dollars",
+    "POST /_simulator/posts": "post something by hand: {text, username, media_ids}",
+    "POST /_simulator/reset": "forget requests, windows, answers, posts and media; rules count from the beginning",
 }
 
 
@@ -35,32 +39,10 @@ def answer(service: Service, request: Request) -> Answer:
 
 
 def _answer(service: Service, request: Request) -> Answer:
-    match request.method, request.path.removeprefix(PREFIX):
-        case "GET", "":
-            return json_answer(200, _overview(service))
-        case "GET", "book":
-            return json_answer(200, service.book.to_json())
-        case "GET", "truth":
-            params = request.params
-            return json_answer(200, service.truth(params["query"], params.get("since"), params.get("until")))
-        case "GET", "withdrawn":
-            return json_answer(200, service.world.withdrawn.to_json())
-        case "POST", "withdrawn":
-            asked = json.loads(request.body)
-            service.withdraw(asked["ids"], asked["how"])
-            return json_answer(200, service.world.withdrawn.to_json())
-        case "GET", "rules":
-            return json_answer(200, [rule.to_json() for rule in service.rules.rules])
-        case "POST", "rules":
-            service.rules.add([Rule.from_json(item) for item in json.loads(request.body)])
-            return json_answer(200, [rule.to_json() for rule in service.rules.rules])
-        case "DELETE", "rules":
-            service.rules.clear()
-            return json_answer(200, [])
-        case "POST", "reset":
-            service.reset()
-            return json_answer(200, {})
-    return json_answer(404, problems.plain(404))
+    handle = _HANDLERS.get((request.method, request.path.removeprefix(PREFIX)))
+    if handle is None:
+        return json_answer(404, problems.plain(404))
+    return json_answer(200, handle(service, request))
 
 
 def _overview(service: Service) -> dict[str, Any]:
@@ -69,4 +51,60 @@ def _overview(service: Service) -> dict[str, Any]:
         for name, topic in service.world.topics.items()
     }
     limits = {"window_s": service.limits.window_s, **service.limits.limits}
-    return {"help": HELP, "topics": topics, "limits": limits, "seed": service.world.seed}
+    accounts = {account.id: account.username for account in service.accounts.accounts}
+    return {
+        "help": HELP,
+        "topics": topics,
+        "limits": limits,
+        "accounts": accounts,
+        "seed": service.world.seed,
+    }
+
+
+def _truth(service: Service, request: Request) -> list[str]:
+    params = request.params
+    return service.truth(params["query"], params.get("since"), params.get("until"))
+
+
+def _withdraw(service: Service, request: Request) -> dict[str, str]:
+    asked = json.loads(request.body)
+    service.withdraw(asked["ids"], asked["how"])
+    return service.world.withdrawn.to_json()
+
+
+def _rules(service: Service, request: Request) -> list[dict[str, Any]]:
+    return [rule.to_json() for rule in service.rules.rules]
+
+
+def _add_rules(service: Service, request: Request) -> list[dict[str, Any]]:
+    service.rules.add([Rule.from_json(item) for item in json.loads(request.body)])
+    return _rules(service, request)
+
+
+def _drop_rules(service: Service, request: Request) -> list[dict[str, Any]]:
+    service.rules.clear()
+    return []
+
+
+def _post_by_hand(service: Service, request: Request) -> dict[str, Any]:
+    return service.publishing.post_by_hand(**json.loads(request.body)).to_json()
+
+
+def _reset(service: Service, request: Request) -> dict[str, Any]:
+    service.reset()
+    return {}
+
+
+_HANDLERS: Mapping[tuple[str, str], Callable[[Service, Request], Any]] = {
+    ("GET", ""): lambda service, _: _overview(service),
+    ("GET", "book"): lambda service, _: service.book.to_json(),
+    ("GET", "truth"): _truth,
+    ("GET", "withdrawn"): lambda service, _: service.world.withdrawn.to_json(),
+    ("POST", "withdrawn"): _withdraw,
+    ("GET", "rules"): _rules,
+    ("POST", "rules"): _add_rules,
+    ("DELETE", "rules"): _drop_rules,
+    ("GET", "published"): lambda service, _: service.published(),
+    ("POST", "posts"): _post_by_hand,
+    ("POST", "reset"): _reset,
+}

@@ -110,6 +110,16 @@ def unsupported_authentication() -> Body:
     }
 
 
+def duplicate() -> Body:
+    """Return the 403 body for a text that was posted lately."""
+    return plain(403, "You are not allowed to create a Tweet with duplicate content.")
+
+
+def missing(value: str, parameter: str, kind: str) -> Body:
+    """Return the body, or the partial error, for a post, user or media that is not there."""
+    return {**not_found(value, parameter, kind, "tweet"), "status": 404}
+
+
 def bad_credentials() -> Body:
     """Return the 403 body of the token endpoint for a wrong key or secret."""
     return legacy(99, "Unable to verify your credentials", "authenticity_token_error")

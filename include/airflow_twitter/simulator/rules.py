@@ -9,21 +9,40 @@ from typing import Any
 
 from airflow_twitter.simulator.malformed import KINDS
 
-ENDPOINTS = ("token", "search_recent", "search_all", "counts_recent", "counts_all", "lookup", "usage")
+COLLECTING = ("token", "search_recent", "search_all", "counts_recent", "counts_all", "lookup", "usage")
+PUBLISHING = (
+    "initialize_media",
+    "append_media",
+    "finalize_media",
+    "media_status",
+    "create_post",
+    "delete_post",
+    "timeline",
+    "me",
+    "user_by_username",
+    "oauth2_token",
+    "authorize",
+)
+ENDPOINTS = (*COLLECTING, *PUBLISHING)
+_UPLOAD = ("append_media", "finalize_media", "media_status", "create_post")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What can go wrong: where (wire, body, refusal, page or head), in words, and its parameters' defaults."""
+    """What can go wrong: where (wire, body, refusal, page, media or head), in words, its parameters' defaults.
+
+    `only` names the endpoints that it can happen at, when it cannot happen at all.
+    """
 
     stage: str
     what: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
 
 FAULTS: Mapping[str, Fault] = {
     "reset_before": Fault("wire", "the connection is reset before any answer; nothing was sold"),
-    "lost_answer": Fault("wire", "the page was made and sold, then the connection is reset"),
+    "lost_answer": Fault("wire", "what was asked is done (and sold), then the connection is reset"),
     "cut": Fault("wire", "the answer stops after a share of its body, the connection closes", {"share": 0.5}),
     "slow": Fault(
         "wire", "the answer comes late; with pieces, bit by bit over delay_s", {"delay_s": 5.0, "pieces": 1}
@@ -35,7 +54,7 @@ FAULTS: Mapping[str, Fault] = {
     "rate_limited": Fault(
         "refusal",
         "429; reset is window, missing, past, absurd or seconds from now; v1 answers code 88; "
-        "daily: the 24-hour limit is exhausted",
+        "daily: the app's (or with user the user's) 24-hour limit is exhausted",
         {"reset": "window", "v1": False, "daily": False},
     ),
     "usage_cap": Fault(
@@ -69,6 +88,26 @@ FAULTS: Mapping[str, Fault] = {
         {"lag_s": 0.0, "hide": 0},
     ),
     "partial_errors": Fault("page", "`errors` beside the data", {"count": 1}),
+    "reset_in_body": Fault(
+        "wire",
+        "the connection is reset once `after` bytes of the request's body have come; nothing was done",
+        {"after": 0},
+        PUBLISHING,
+    ),
+    "segment_too_large": Fault(
+        "refusal",
+        "413 or 431 with an empty body when the request's body has more than `above` bytes",
+        {"status": 413, "above": 0},
+        ("append_media",),
+    ),
+    "no_body": Fault("media", "204 without a body, where it is 200 with one", only=("append_media",)),
+    "finalized_once": Fault("media", "400 when the media have been finalized", only=("finalize_media",)),
+    "slow_processing": Fault(
+        "media", "the processing takes processing_s", {"processing_s": 60.0}, ("finalize_media",)
+    ),
+    "failed_processing": Fault("media", "the processing fails in the end", only=("finalize_media",)),
+    "expired_media": Fault("media", "the media expire before the request is answered", only=_UPLOAD),
+    "duplicate": Fault("media", "403, this text was posted lately", only=("create_post",)),
     "changed_metrics": Fault("page", "the posts have more likes than before", {"likes": 1000}),
 }
 
@@ -77,6 +116,8 @@ _VALUES: Mapping[str, Mapping[str, Iterable[Any]]] = {
     "server_error": {"status": (500, 502, 503, 504)},
     "malformed": {"kinds": tuple(KINDS)},
     "usage_cap": {"period": ("Monthly", "Daily")},
+    "segment_too_large": {"status": (413, 431)},
+    "rate_limited": {"daily": (False, True, "app", "user")},
 }
 
 
@@ -100,6 +141,9 @@ class Rule:
             raise ValueError(f"No endpoint {self.endpoint!r}; there are {', '.join(ENDPOINTS)} and *.")
         if self.fault not in FAULTS:
             raise ValueError(f"No fault {self.fault!r}; there are {', '.join(FAULTS)}.")
+        only = FAULTS[self.fault].only
+        if only and self.endpoint not in (*only, "*"):
+            raise ValueError(f"No fault {self.fault!r} at {self.endpoint}; it happens at {', '.join(only)}.")
         for number in self.nth if isinstance(self.nth, tuple) else (self.nth, self.every):
             if number is not None and (not isinstance(number, int) or number < 1):
                 raise ValueError(f"Requests are counted from 1: {number!r} is none.")
@@ -186,7 +230,8 @@ class RuleBook:
         with self._lock:
             taken = []
             for at, rule in enumerate(self._rules):
-                if rule.endpoint in (endpoint, "*"):
+                only = FAULTS[rule.fault].only
+                if rule.endpoint == endpoint or (rule.endpoint == "*" and (not only or endpoint in only)):
                     self._seen[at] += 1
                     if rule.takes(self._seen[at]):
                         taken.append(rule)

@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import uuid
+from dataclasses import replace
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,10 +19,11 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from airflow_twitter.simulator import control
-from airflow_twitter.simulator.answers import Answer, Request, json_answer
+from airflow_twitter.simulator.answers import Answer, json_answer
 from airflow_twitter.simulator.book import Entry
+from airflow_twitter.simulator.request import Request
 from airflow_twitter.simulator.rules import Rule
-from airflow_twitter.simulator.service import Service
+from airflow_twitter.simulator.service import Call, Service
 
 log = logging.getLogger(__name__)
 
@@ -82,27 +84,47 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one(self) -> None:
         """Read one request, answer it, and apply what rules say of the wire."""
-        server = cast(Server, self.server)
         target = urlsplit(self.path)
-        length = self.headers.get("content-length", "0")
         request = Request(
             self.command,
             target.path,
             dict(parse_qsl(target.query, keep_blank_values=True)),
             {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(int(length) if length.isdigit() else 0),
+            query=target.query,
         )
+        service = cast(Server, self.server).service
         if request.path.startswith(control.PREFIX):
-            self._send(control.answer(server.service, request), None)
+            self._send(control.answer(service, self._with_body(request)), None)
             return
         try:
-            answer, entry = server.service.answer(request)
+            call = service.begin(request)
+            if self._is_cut_off(call):
+                return
+            answer = service.answer(call, self._with_body(request))
         except Exception:
             log.exception("The simulator itself failed at %s", request.path)
             self._send(json_answer(500, {"detail": "The simulator itself failed: see its log."}), None)
             return
-        self._send(answer, entry)
+        self._send(answer, call.entry)
+        entry = call.entry
         log.debug("%s -> %s, %s posts%s", entry.endpoint, entry.status, len(entry.ids), entry.note())
+
+    def _with_body(self, request: Request) -> Request:
+        return replace(request, body=self.rfile.read(self._length))
+
+    @property
+    def _length(self) -> int:
+        length = self.headers.get("content-length", "0")
+        return int(length) if length.isdigit() else 0
+
+    def _is_cut_off(self, call: Call) -> bool:
+        """Reset the connection within the request's body when a rule says so."""
+        for rule in call.rules:
+            if rule.fault == "reset_in_body":
+                call.entry.received = len(self.rfile.read(min(int(rule["after"]), self._length)))
+                self._reset(call.entry)
+                return True
+        return False
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = handle_one
 

@@ -8,7 +8,10 @@ from datetime import datetime
 from threading import Thread
 from types import TracebackType
 
+from airflow_twitter.simulator.accounts import Account, Accounts, Client
 from airflow_twitter.simulator.book import Book
+from airflow_twitter.simulator.media import Media
+from airflow_twitter.simulator.published import Published
 from airflow_twitter.simulator.rules import Rule
 from airflow_twitter.simulator.server import Server
 from airflow_twitter.simulator.service import Service
@@ -21,6 +24,10 @@ class Simulator:
     `limits` overrides requests per window by endpoint, `window_s` is the windows' length (X's is
     900), `clock_skew_s` puts the server's clock ahead. `clock` returns Unix seconds; tests inject
     their own to let windows pass without sleeping.
+
+    `accounts` may post, with their OAuth 1.0a tokens or, through `client`, those of OAuth 2.0;
+    `daily_limits` overrides requests in 24 hours by endpoint and "app" or "user"; videos are ready
+    `processing_s` after they have come.
     """
 
     def __init__(
@@ -35,9 +42,22 @@ class Simulator:
         clock: Callable[[], float] = time.time,
         host: str = "127.0.0.1",
         port: int = 0,
+        accounts: Iterable[Account] = (Account(),),
+        client: Client | None = None,
+        daily_limits: Mapping[str, Mapping[str, int]] | None = None,
+        processing_s: float = 2.0,
     ) -> None:
         self.service = Service(
-            world or World(), limits or {}, window_s, rules, credentials, clock_skew_s, clock
+            world or World(),
+            limits or {},
+            window_s,
+            rules,
+            credentials,
+            clock_skew_s,
+            clock,
+            accounts=Accounts(tuple(accounts), client or Client(), lambda: clock() + clock_skew_s),
+            daily_limits=daily_limits,
+            processing_s=processing_s,
         )
         self._address = (host, port)
         self._server: Server | None = None
@@ -87,7 +107,26 @@ class Simulator:
     @property
     def bearer_token(self) -> str:
         """The token that the app has now."""
-        return self.service.bearer_token
+        return self.service.identity.bearer_token
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts that may post."""
+        return self.service.accounts
+
+    @property
+    def posts(self) -> list[Published]:
+        """What accounts have posted, the oldest first; deleted posts as well."""
+        return self.service.publishing.posts.all
+
+    @property
+    def uploads(self) -> list[Media]:
+        """All media that were begun, the oldest first."""
+        return self.service.publishing.media.all
+
+    def post_by_hand(self, text: str, username: str = "", media_ids: Iterable[str] = ()) -> Published:
+        """Post as a person does in X's own app; by default from the first account."""
+        return self.service.publishing.post_by_hand(text, username, media_ids)
 
     def add_rules(self, rules: Iterable[Rule]) -> None:
         """Put more rules in force; their counting starts now."""
@@ -102,7 +141,7 @@ class Simulator:
         self.service.withdraw(ids, how)
 
     def reset(self) -> None:
-        """Forget requests, windows and answers; rules stay and count from the beginning."""
+        """Forget requests, windows, answers, posts and media; rules stay and count from the beginning."""
         self.service.reset()
 
     def truth(

@@ -1,0 +1,18 @@
+"""What requests of accounts cost, in dollars, as of August 2026.
+
+https://docs.x.com/x-api/getting-started/pricing. The page names no price for deleting one's own post; the
+one of "Interaction: Delete" is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COSTS: Mapping[str, float] = {
+    "post": 0.015,
+    "post_with_url": 0.200,
+    "delete": 0.010,
+    "media_metadata": 0.005,
+    "own_read": 0.001,
+    "user_read": 0.010,
+}
