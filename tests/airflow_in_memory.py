@@ -53,6 +53,7 @@ class TaskInstance:
         self.run_id = run_id
         self.first_reschedule_date: datetime | None = None
         self._xcoms = airflow.xcoms
+        self._states = airflow.states
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value."""
@@ -61,6 +62,13 @@ class TaskInstance:
     def xcom_pull(self, task_ids: str, key: str = "return_value", run_id: str | None = None) -> Any:
         """Return what a task of a run pushed, None when it did not."""
         return json.loads(self._xcoms[run_id or self.run_id, task_ids].get(key, "null"))
+
+    def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
+        """Return the states of tasks that have any, by run."""
+        return {
+            run_id: {name: self._states[run_id, name] for name in task_ids if (run_id, name) in self._states}
+            for run_id in run_ids
+        }
 
     def get_first_reschedule_date(self, context: Any) -> datetime | None:
         """Return when the task was first rescheduled."""
@@ -72,6 +80,7 @@ class Airflow:
 
     def __init__(self) -> None:
         self.xcoms: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        self.states: dict[tuple[str, str], str] = {}
         self.limits = StateStore()
         self.outlet_events: dict[Any, Any] = {}
 

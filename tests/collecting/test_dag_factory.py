@@ -21,7 +21,7 @@ from airflow_twitter.collecting.dag_factory import (
 )
 from airflow_twitter.collecting.form import FIELDS, parse
 
-TASKS = ["wait_for_rate_limit", "search", "validate", "merge"]
+TASKS = ["wait_for_rate_limit", "search", "validate", "merge", "window_complete"]
 
 
 def dags(folder: Path, text: str) -> dict[str, DAG]:
@@ -51,15 +51,35 @@ class TestKeywordDag:
     """The DAG of an entry."""
 
     def test_tasks(self, tmp_path: Path) -> None:
-        """Four tasks follow each other; the fewest that the design allows."""
+        """Four tasks follow each other, and a fifth that costs no worker stands for the window."""
         dag = one(tmp_path, "keyword: sevdesk")
 
         assert dag.dag_id == "twitter_search__sevdesk"
         assert [task.task_id for task in dag.topological_sort()] == TASKS
-        assert [task.upstream_task_ids for task in dag.topological_sort()] == [set()] + [
-            {name} for name in TASKS[:-1]
-        ]
+        upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+        assert upstream == {
+            "wait_for_rate_limit": set(),
+            "search": {"wait_for_rate_limit"},
+            "validate": {"search"},
+            "merge": {"validate"},
+            "window_complete": {"search", "merge"},
+        }
         assert all(task.retries == 3 and task.owner == "airflow-twitter" for task in dag.tasks)
+
+    def test_what_the_scheduler_goes_by(self, tmp_path: Path) -> None:
+        """What was bought is kept however the search ends, and a failed search leaves the only leaf failed."""
+        dag = DagSerialization.from_dict(DagSerialization.to_dict(one(tmp_path, "keyword: sevdesk")))
+
+        rules = {task.task_id: task.trigger_rule for task in dag.tasks}
+        assert rules == dict.fromkeys(TASKS, "all_success") | {
+            "validate": "all_done",
+            "window_complete": "none_failed",
+        }
+        assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == ["window_complete"]
+        assert [task.task_id for task in dag.tasks if task.inherits_from_empty_operator] == [
+            "window_complete"
+        ]
+        assert [task.task_id for task in dag.tasks if task.inherits_from_skipmixin] == ["merge"]
 
     def test_schedule(self, tmp_path: Path) -> None:
         """A day's run covers the 24 hours before it, from the start date on, without catching up unless asked to."""

@@ -250,6 +250,18 @@ class TestContinue:
 
         assert simulator.book.sold == simulator.truth("accounting")
 
+    def test_run_that_bought_nothing(self, airflow: Airflow, start_simulator: Start, clock: Clock) -> None:
+        """A run that failed before its first page is continued from the beginning, over its own window."""
+        simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=1, fault="credits")])
+        with pytest.raises(AirflowFailException):
+            airflow.search(ACCOUNTING)
+        clock.shift(3600)
+
+        airflow.collect({**ACCOUNTING, "continue_from_run": "manual__1"}, run_id="manual__2")
+
+        assert simulator.book.sold == simulator.truth("accounting")
+        assert len({entry.params["end_time"] for entry in searches(simulator)}) == 1
+
     @pytest.mark.parametrize(
         ("search", "reason"),
         [

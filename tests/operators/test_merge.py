@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable
@@ -148,13 +149,40 @@ def test_interrupted_search_is_said_to_be(
     """A search that was ended before it could say why leaves a window that is partial for that."""
     start_simulator()
     airflow.search({**ACCOUNTING, "page_max": 1})
-    for key in ("reason", "why"):
-        del airflow.xcoms["manual__1", "search"][key]
+    airflow.xcoms["manual__1", "search"].clear()
     airflow.validate()
     airflow.merge()
 
     (window,) = covered(data_folder)
     assert (window.state, window.reason) == ("partial", "interrupted")
+
+
+@pytest.mark.parametrize(
+    ("search", "rules", "skipped"),
+    [
+        (ACCOUNTING, [], None),
+        ({**ACCOUNTING, "page_max": 1}, [], {"skipped": ["window_complete"]}),
+        ({**ACCOUNTING, "page_max": 1}, [("empty_page", 1)], {"skipped": ["window_complete"]}),
+        (ACCOUNTING, [("credits", 2)], None),
+    ],
+)
+def test_what_is_skipped(
+    airflow: Airflow, start_simulator: Start, search: dict[str, Any], rules: list[Any], skipped: Any
+) -> None:
+    """A partial window, with posts or without, has the task skipped that stands for a complete one.
+
+    After trouble it does not: there the failed search has that task failed, so that the run is red.
+    """
+    start_simulator(rules=[Rule(endpoint="search_recent", fault=fault, nth=nth) for fault, nth in rules])
+    with contextlib.suppress(AirflowFailException):
+        airflow.search(search)
+    airflow.validate()
+    operator = TwitterMergeOperator(task_id="merge", complete_task_id="window_complete")
+
+    with contextlib.suppress(AirflowSkipException):
+        operator.execute(context=airflow.context("merge"))
+
+    assert airflow.xcom("merge", "skipmixin_key") == skipped
 
 
 def test_no_posts(airflow: Airflow, start_simulator: Start, data_folder: Path, capfd: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Callable
@@ -148,6 +149,38 @@ class TestPages:
         assert committed(data_folder) == simulator.truth("accounting")
         assert [page.result_count for page in staged(data_folder).pages()] == [0, 20, 3, 0, 20, 17]
         assert simulator.book.sold_twice == []
+
+
+class TestEnding:
+    """Why a search ended is told to the tasks behind it."""
+
+    @pytest.mark.parametrize(
+        ("search", "rule", "reason"),
+        [
+            (ACCOUNTING, None, None),
+            ({**ACCOUNTING, "page_max": 2}, None, "page_max"),
+            ({**ACCOUNTING, "deadline": "PT1S"}, ("rate_limited", 2), "deadline"),
+            ({**ACCOUNTING, "deadline": "PT1S"}, ("rate_limited", 1), "DeadlineReached"),
+            (ACCOUNTING, ("usage_cap", 2), "UsageCapError"),
+        ],
+    )
+    def test_reasons(
+        self,
+        airflow: Airflow,
+        start_simulator: Start,
+        search: dict[str, Any],
+        rule: tuple[str, int] | None,
+        reason: str | None,
+    ) -> None:
+        """Nothing for a complete window; else a word, and a sentence."""
+        rules = [Rule(endpoint="search_recent", fault=rule[0], nth=rule[1])] if rule else []
+        start_simulator(rules=rules)
+
+        with contextlib.suppress(AirflowFailException):
+            airflow.search(search)
+
+        assert airflow.xcom("search", "reason") == reason
+        assert bool(airflow.xcom("search", "why")) is bool(reason)
 
 
 class TestTokens:
@@ -435,6 +468,23 @@ class TestAgain:
 
         assert committed(data_folder) == simulator.truth("accounting")
         assert simulator.book.sold_twice == []
+
+    @pytest.mark.parametrize("state", ["success", "skipped"])
+    def test_cleared_alone(self, airflow: Airflow, start_simulator: Start, state: str) -> None:
+        """What nobody would merge is not bought: the tasks behind must be cleared as well."""
+        simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=3, fault="credits")])
+        with pytest.raises(AirflowFailException, match="credits"):
+            airflow.search(ACCOUNTING)
+        asked = len(simulator.book.requests)
+        airflow.states["manual__1", "validate"] = state
+
+        with pytest.raises(AirflowFailException, match="Clear the whole run, not only its failed tasks"):
+            airflow.search(ACCOUNTING, clear_number=1)
+        assert len(simulator.book.requests) == asked
+        del airflow.states["manual__1", "validate"]
+        airflow.search(ACCOUNTING, clear_number=2)
+
+        assert airflow.xcom("search", "pages") == 3
 
     def test_last_page_damaged(self, airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
         """A damaged last page is set aside, said, and only that page is bought again."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from tests.airflow_in_memory import Airflow, staged
 
 from airflow_twitter.simulator import Rule, Simulator
@@ -113,9 +113,31 @@ def test_nothing_found(airflow: Airflow, start_simulator: Start) -> None:
 
 
 def test_nothing_searched(airflow: Airflow) -> None:
-    """Without a window there is nothing to validate, and the error says where to begin."""
-    with pytest.raises(AirflowFailException, match="Clear the run from its first task on"):
+    """Where the search never began there is nothing to validate, and the task is skipped."""
+    with pytest.raises(AirflowSkipException, match="search bought nothing"):
         airflow.validate()
+
+
+def test_nothing_bought(airflow: Airflow, start_simulator: Start) -> None:
+    """Where the search failed before its first page, the task is skipped."""
+    start_simulator(rules=[Rule(endpoint="search_recent", fault="credits")])
+    with pytest.raises(AirflowFailException):
+        airflow.search(ACCOUNTING)
+    with pytest.raises(AirflowSkipException, match="search bought nothing"):
+        airflow.validate()
+
+
+def test_search_failed(airflow: Airflow, start_simulator: Start) -> None:
+    """What was bought before the search failed is validated, and the reason is handed on."""
+    start_simulator(rules=[Rule(endpoint="search_recent", nth=3, fault="credits")])
+    with pytest.raises(AirflowFailException):
+        airflow.search(ACCOUNTING)
+
+    counts = airflow.validate()
+
+    assert (counts["pages"], counts["posts"]) == (2, 40)
+    assert counts["next_token"] == airflow.xcom("search", "next_token") is not None
+    assert counts["reason"] == "CreditsError"
 
 
 def test_pages_were_cleaned_away(airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
@@ -127,10 +149,17 @@ def test_pages_were_cleaned_away(airflow: Airflow, start_simulator: Start, data_
         airflow.validate()
 
 
-def test_search_did_not_finish(airflow: Airflow, start_simulator: Start) -> None:
-    """Without search's word nobody knows whether the window is complete: the run fails."""
+@pytest.mark.parametrize("page_max", [1, None])
+def test_search_was_killed(
+    airflow: Airflow, start_simulator: Start, data_folder: Path, page_max: int | None
+) -> None:
+    """When the search could not say a word, its committed pages say how far it came."""
     start_simulator()
-    airflow.search(ACCOUNTING)
+    airflow.search({**ACCOUNTING, "page_max": page_max})
     airflow.xcoms["manual__1", "search"].clear()
-    with pytest.raises(AirflowFailException, match="told of None pages"):
-        airflow.validate()
+
+    counts = airflow.validate()
+
+    assert counts["pages"] == len(staged(data_folder).pages())
+    assert counts["next_token"] == staged(data_folder).pages()[-1].next_token
+    assert counts["reason"] == ("interrupted" if page_max else None)

@@ -68,9 +68,10 @@ class RealAirflow:
         body = {"conf": dict(conf), "logical_date": None}
         return str(self.rest.send("POST", f"dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
-    def clear(self, dag_id: str, run_id: str) -> None:
-        """Clear a whole run, as the UI's button does."""
-        self.rest.send("POST", f"dags/{dag_id}/dagRuns/{run_id}/clear", {"dry_run": False})
+    def clear(self, dag_id: str, run_id: str, *, only_failed: bool = False) -> None:
+        """Clear a whole run, as the UI's button does, or those of its tasks that failed."""
+        body = {"dry_run": False, "only_failed": only_failed}
+        self.rest.send("POST", f"dags/{dag_id}/dagRuns/{run_id}/clear", body)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run."""

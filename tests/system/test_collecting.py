@@ -153,10 +153,28 @@ def test_permanent_refusals(start_simulator: Start, run_dag: RunDag, fault: str,
     run = run_dag("twitter_search", {"keyword": "invoice"})
 
     assert run.state == "failed"
+    assert (run.tasks["validate"], run.tasks["merge"]) == ("skipped", "skipped")
+    assert run.tasks["window_complete"] == "upstream_failed"
     assert len(simulator.book.to("search_recent")) == 1
     assert "PIPELINE END: X answered 4" in run.log
     assert advice in run.log
     assert "without a slot" not in run.log
+
+
+@pytest.mark.parametrize("page_max", [2, None])
+def test_what_was_bought_is_kept(
+    start_simulator: Start, run_dag: RunDag, data_folder: Path, page_max: int | None
+) -> None:
+    """A run that X stops is red with its pages merged; one that was told to stop is green, its window skipped."""
+    simulator = start_simulator(rules=[Rule(endpoint="search_recent", fault="usage_cap", nth=3)])
+
+    run = run_dag("twitter_search", {"keyword": "invoice", "max_results": 20, "page_max": page_max})
+
+    assert run.state == ("success" if page_max else "failed")
+    assert (run.tasks["validate"], run.tasks["merge"]) == ("success", "success")
+    assert run.tasks["window_complete"] == ("skipped" if page_max else "upstream_failed")
+    assert set(ids(data_folder, "invoice")) == set(simulator.book.sold)
+    assert len(simulator.book.sold) == 40
 
 
 def test_full_archive_asks_once_a_second(start_simulator: Start, run_dag: RunDag, data_folder: Path) -> None:
@@ -194,6 +212,7 @@ def test_window_out_of_reach(start_simulator: Start, run_dag: RunDag) -> None:
 
     assert run.state == "failed"
     assert run.tasks["wait_for_rate_limit"] == "failed"
+    assert run.tasks["validate"] == "skipped"
     assert 'Use the endpoint "all"' in run.log
     assert simulator.book.requests == []
 

@@ -130,6 +130,7 @@ def test_nothing_found(
 
     assert run.state == "success"
     assert run.tasks["merge"] == "skipped"
+    assert run.tasks["window_complete"] == "success"
     assert not (data_folder / "tweets_ksedves.json").exists()
     assert "PIPELINE END: total_tweets=0" in run.log
     (coverage,) = (data_folder / "coverage" / "ksedves").glob("*.json")
@@ -147,7 +148,8 @@ def test_wrong_credentials(
 
     assert run.state == "failed"
     assert run.tasks["search"] == "failed"
-    assert run.tasks["merge"] == "upstream_failed"
+    assert run.tasks["merge"] == "skipped"
+    assert run.tasks["window_complete"] == "upstream_failed"
     assert [entry.endpoint for entry in simulator.book.requests] == ["token"]
     error = r"\[error .*403.*Unable to verify your credentials.*code 99"
     assert re.search(error, run.log)

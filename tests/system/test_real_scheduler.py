@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from real_airflow import RealAirflow
 
-from airflow_twitter.simulator import Simulator, Topic, World
+from airflow_twitter.simulator import Rule, Simulator, Topic, World
 from local_airflow.account import as_json
 
 pytestmark = [pytest.mark.system, pytest.mark.scheduler, pytest.mark.timeout(600)]
@@ -64,6 +64,7 @@ def consumer():
 consumer()
 '''
 
+TASKS = ["wait_for_rate_limit", "search", "validate", "merge", "window_complete"]
 TOPICS = {
     "sevdesk": Topic(total=2),
     "invoice": Topic(total=60),
@@ -71,6 +72,7 @@ TOPICS = {
     "midnight": Topic(per_day=150),
     "history": Topic(per_day=120),
     "cleared": Topic(total=30, span_s=3 * 86400),
+    "costly": Topic(total=50),
 }
 
 
@@ -189,6 +191,40 @@ def test_cleared_run_asks_for_nothing(airflow: RealAirflow, plenty: Simulator) -
     assert sorted(exported(airflow, "cleared")) == sorted(plenty.truth("cleared"))
 
 
+def test_stopped_and_cleared(airflow: RealAirflow, plenty: Simulator) -> None:
+    """A run that X stops ends red with what it bought in the dataset, and is completed for the price of the rest.
+
+    Clearing its failed tasks alone would leave the rest unmerged: that is refused before anything is bought.
+    """
+    airflow.unpause("twitter_search")
+    plenty.add_rules([Rule(endpoint="search_recent", nth=3, fault="credits")])
+    run_id = airflow.trigger("twitter_search", {"keyword": "costly", "max_results": 20})
+    assert airflow.finish("twitter_search", run_id) == "failed"
+    plenty.clear_rules()
+    states = {task: airflow.task("twitter_search", run_id, task) for task in TASKS}
+    assert {task: ti["state"] for task, ti in states.items()} == {
+        "wait_for_rate_limit": "success",
+        "search": "failed",
+        "validate": "success",
+        "merge": "success",
+        "window_complete": "upstream_failed",
+    }
+    assert states["search"]["try_number"] == 1
+    assert len(exported(airflow, "costly")) == 40
+    asked = len(plenty.book.requests)
+
+    airflow.clear("twitter_search", run_id, only_failed=True)
+    assert airflow.finish("twitter_search", run_id) == "failed"
+    assert "Clear the whole run, not only its failed tasks" in airflow.log(run_id)
+    assert len(plenty.book.requests) == asked
+
+    airflow.clear("twitter_search", run_id)
+    assert airflow.finish("twitter_search", run_id) == "success"
+    assert {airflow.task("twitter_search", run_id, task)["state"] for task in TASKS} == {"success"}
+    assert sorted(exported(airflow, "costly")) == sorted(plenty.truth("costly"))
+    assert [len(entry.ids) for entry in searches(plenty, "costly")] == [20, 20, 0, 10]
+
+
 def test_unknown_key_is_refused(airflow: RealAirflow, plenty: Simulator) -> None:
     """A conf key that the form does not have fails the run before anything is bought."""
     airflow.unpause("twitter_search")
@@ -243,6 +279,7 @@ def test_waiting_holds_no_slot(airflow: RealAirflow, limited: Simulator) -> None
 
     assert airflow.finish(dag_id, run_id) == "success"
     assert len(exported(airflow, "invoice")) == 20
+    assert airflow.task(dag_id, run_id, "window_complete")["state"] == "skipped"
     asked = searches(limited, "invoice")
     assert [entry.status for entry in asked] == [200, 200]
     late_s = (datetime.fromisoformat(asked[1].at) - resumes_at).total_seconds()

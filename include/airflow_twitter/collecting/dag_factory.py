@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
     DAG,
     Asset,
@@ -13,6 +14,7 @@ from airflow.sdk import (
     Context,
     CronDataIntervalTimetable,
     Param,
+    TriggerRule,
     chain,
     get_parsing_context,
     literal,
@@ -22,7 +24,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_twitter.assets import NEW_POSTS, posts_asset
 from airflow_twitter.collecting.form import FIELDS
 from airflow_twitter.collecting.keywords import Keyword, read_keywords
-from airflow_twitter.collecting.run import SEARCH_TASK_ID
+from airflow_twitter.collecting.run import COMPLETE_TASK_ID, SEARCH_TASK_ID, VALIDATE_TASK_ID
 from airflow_twitter.operators.merge import TwitterMergeOperator
 from airflow_twitter.operators.search import TwitterSearchOperator
 from airflow_twitter.operators.validate import TwitterValidateOperator
@@ -47,9 +49,11 @@ _STEPS = """
 | `search` | fetches page by page; each page is kept before the next is asked for. Waits without a slot |
 | `validate` | good posts on, bad ones to quarantine with reasons; asks X nothing |
 | `merge` | posts into `posts/{slug}/`, by id; then `tweets_{slug}.json`; asks X nothing |
+| `window_complete` | does nothing: green when the window is complete, skipped when the run ended partial |
 
-A failed or cleared task goes on behind the last page that is kept: nothing is bought twice. A run that ends
-*partial* says so in the log of `search`, and goes on in a new run with `continue_from_run`.
+When `search` fails, `validate` and `merge` still keep what was bought, and the run ends red. A failed or cleared
+task goes on behind the last page that is kept: nothing is bought twice. To go on after a failure, clear the run. A
+run that ends *partial* says so in the log of `search`, and goes on in a new run with `continue_from_run`.
 """
 
 
@@ -123,20 +127,33 @@ def _collecting_dag(
         name: _template(name) for name in FIELDS if name in params and name not in _NOT_SEARCHED_FOR
     } | fixed
     with DAG(dag_id, doc_md=doc, max_active_runs=16, default_args=_DEFAULT_ARGS, **kwargs) as dag:
-        chain(
-            TwitterRateLimitSensor(
-                task_id="wait_for_rate_limit",
-                search=search,
-                twitter_conn_id=conn_id,
-                pre_execute=refuse_unknown_keys,
-            ),
-            # A connection's pool has its name, and one slot, so that searches do not race for its quota.
-            TwitterSearchOperator(
-                task_id=SEARCH_TASK_ID, search=search, twitter_conn_id=conn_id, pool=conn_id
-            ),
-            TwitterValidateOperator(task_id="validate", bad_share_max="{{ params.bad_share_max }}"),
-            TwitterMergeOperator(task_id="merge", export="{{ params.export }}", outlets=[outlet]),
+        wait = TwitterRateLimitSensor(
+            task_id="wait_for_rate_limit",
+            search=search,
+            twitter_conn_id=conn_id,
+            pre_execute=refuse_unknown_keys,
         )
+        # A connection's pool has its name, and one slot, so that searches do not race for its quota.
+        pages = TwitterSearchOperator(
+            task_id=SEARCH_TASK_ID, search=search, twitter_conn_id=conn_id, pool=conn_id
+        )
+        # However the search ends, what it has bought is kept.
+        validate = TwitterValidateOperator(
+            task_id=VALIDATE_TASK_ID,
+            bad_share_max="{{ params.bad_share_max }}",
+            trigger_rule=TriggerRule.ALL_DONE,
+        )
+        merge = TwitterMergeOperator(
+            task_id="merge",
+            export="{{ params.export }}",
+            outlets=[outlet],
+            complete_task_id=COMPLETE_TASK_ID,
+        )
+        # The only leaf, so that a failed search makes the run red. A run without posts, whose merge is skipped, is
+        # complete too.
+        complete = EmptyOperator(task_id=COMPLETE_TASK_ID, trigger_rule=TriggerRule.NONE_FAILED)
+        chain(wait, pages, validate, merge, complete)
+        pages >> complete
     # Only now: the tasks would each copy, check and store all of them, which is most of what a hundred DAGs cost.
     dag.params.update(params)
     return dag

@@ -35,6 +35,8 @@ from airflow_twitter.posts.windows import (
 log = logging.getLogger(__name__)
 
 SEARCH_TASK_ID = "search"
+VALIDATE_TASK_ID = "validate"
+COMPLETE_TASK_ID = "window_complete"
 
 
 def data_store() -> Store:
@@ -122,6 +124,7 @@ class CollectRun:
             inherited=window,
             token=self._token_of(continue_from_run, window, pages),
             oldest_id=oldest_id(window, pages),
+            begun=bool(pages) or window.start_token is not None,
             run_id=continue_from_run,
             now=now,
         )

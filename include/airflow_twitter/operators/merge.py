@@ -9,18 +9,18 @@ from typing import Any
 
 import msgspec
 from airflow.sdk import AssetAlias, BaseOperator, Context
+from airflow.sdk.bases.skipmixin import XCOM_SKIPMIXIN_KEY, XCOM_SKIPMIXIN_SKIPPED
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_twitter.assets import posts_asset
-from airflow_twitter.collecting.run import CollectRun
+from airflow_twitter.collecting.run import VALIDATE_TASK_ID, CollectRun
 from airflow_twitter.posts import coverage, dataset
 from airflow_twitter.posts.coverage import CoveredWindow
 from airflow_twitter.posts.export import export
 from airflow_twitter.posts.lines import read_includes, read_posts
+from airflow_twitter.posts.partial import is_trouble
 from airflow_twitter.posts.run_validation import Report
 from airflow_twitter.posts.windows import Window, rfc3339
-
-VALIDATE_TASK_ID = "validate"
 
 
 class TwitterMergeOperator(BaseOperator):
@@ -33,9 +33,11 @@ class TwitterMergeOperator(BaseOperator):
     :param export: also write ``tweets_<slug>.json``, which costs what the whole dataset holds. (templated)
     :param lock_timeout_s: how long to wait, in seconds, for another run that writes the same dataset.
     :param validate_task_id: the task whose report says what to merge.
+    :param complete_task_id: a task right downstream that is to be skipped when the window is partial.
     """
 
     template_fields: Sequence[str] = ("export",)
+    inherits_from_skipmixin = True  # so that Airflow looks for the tasks that it has skipped
     ui_color = "#fbe8cf"
 
     def __init__(
@@ -44,12 +46,14 @@ class TwitterMergeOperator(BaseOperator):
         export: bool | str = True,
         lock_timeout_s: float = 600.0,
         validate_task_id: str = VALIDATE_TASK_ID,
+        complete_task_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.export = export
         self.lock_timeout_s = lock_timeout_s
         self.validate_task_id = validate_task_id
+        self.complete_task_id = complete_task_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge, record, export, tell; skipped when the run has no posts."""
@@ -67,11 +71,13 @@ class TwitterMergeOperator(BaseOperator):
             self._warn_partial(run, window, report, told)
         if not report.posts:
             self.log.info("PIPELINE END: total_tweets=0")
+            self._mark_partial(context, told)
             raise AirflowSkipException("X found no posts in this window: nothing to merge.")
         if str(self.export).lower() == "true":
             export(run.store, window.slug, lock_timeout_s=self.lock_timeout_s)
         self._tell(context, window, counts, told)
         self.log.info("PIPELINE END: total_tweets=%d", report.posts)
+        self._mark_partial(context, told)
         return counts
 
     def _merge(self, run: CollectRun, slug: str, report: Report) -> dict[str, Any]:
@@ -128,6 +134,16 @@ class TwitterMergeOperator(BaseOperator):
             run.dag_id,
             run.run_id,
         )
+
+    def _mark_partial(self, context: Context, told: Mapping[str, Any]) -> None:
+        """Have the task that stands for a complete window skipped; after trouble Airflow marks it as failed itself.
+
+        The last thing to be done: a merge that fails must leave that task failed, or its run would be green.
+        """
+        partial = told["next_token"] is not None and not is_trouble(told.get("reason"))
+        if partial and self.complete_task_id is not None:
+            skipped = {XCOM_SKIPMIXIN_SKIPPED: [self.complete_task_id]}
+            context["ti"].xcom_push(XCOM_SKIPMIXIN_KEY, skipped)
 
     def _tell(
         self, context: Context, window: Window, counts: dict[str, Any], told: Mapping[str, Any]

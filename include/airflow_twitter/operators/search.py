@@ -17,8 +17,10 @@ from airflow_twitter.api.errors import (
     PermanentError,
     RateLimitedError,
     TokenRejectedError,
+    TransientError,
 )
 from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.collecting.clearing import refuse_stale
 from airflow_twitter.collecting.paging import (
     PageRequest,
     PagingError,
@@ -51,7 +53,8 @@ class TwitterSearchOperator(BaseOperator):
     committed page and never asks for a page again. While X has no room for more than 10 seconds it gives its slot
     back and is rescheduled to the moment that X named. Pushes to XCom, before every wait and at the end:
     ``pages``, ``posts``, ``next_token`` (None when the window is complete), ``resumes_at``, and why the window is
-    partial, as ``reason`` (one word) and ``why`` (a sentence).
+    partial, as ``reason`` (one word) and ``why`` (a sentence). However it ends, what is committed is for ``validate``
+    and ``merge``.
 
     :param search: what to search for: fields of :data:`airflow_twitter.collecting.form.FIELDS`, of which
         ``keyword`` must be given. (templated)
@@ -87,11 +90,13 @@ class TwitterSearchOperator(BaseOperator):
             walk.go()
         except DeadlineReached as reached:
             walk.end_partial(reached.args[0])
+        except TransientError as error:
+            walk.push_failed(error)
+            raise
         except (PermanentError, PagingError, WindowError) as error:
-            walk.partial = Partial.of_error(error)
-            walk.push(resumes_at=None)
+            walk.push_failed(error)
             self.log.error("%s", error)
-            self.log.error("PIPELINE END: %s", walk.stopped_by or getattr(error, "what", "") or error)
+            self.log.error("PIPELINE END: %s", walk.failed_at or getattr(error, "what", "") or error)
             raise AirflowFailException(str(error)) from None
         walk.push(resumes_at=None)
 
@@ -106,15 +111,18 @@ class _Walk:
         self.hook = TwitterHook(operator.twitter_conn_id, vocabulary=window.vocabulary)
         self.endpoint = ENDPOINTS[window.endpoint]
         self.limit = SharedLimit(context, operator.twitter_conn_id, window.endpoint)
+        self.context = context
         self.ti = context["ti"]
         self.run = run
         self.window = window
         self.pages = run.staging.pages()
-        self.stopped_by = ""
+        self.failed_at = ""
         self.partial: Partial | None = None
 
     def go(self) -> None:
         """Fetch and commit page by page to the window's end, or to ``page_max``."""
+        if next_page(self.window, self.pages) is not None:
+            refuse_stale(self.context)
         if self.pages:
             self.log.info(
                 "Resuming behind page %d: committed pages are not asked for again.", self.pages[-1].number
@@ -145,6 +153,7 @@ class _Walk:
         )
         if not self.pages:
             self.log.error("PIPELINE END: %s", reached)
+            self.push_failed(DeadlineReached(reached))
             raise AirflowFailException(
                 f"{reached} Nothing was bought. Trigger a new run later, or one with a later deadline."
             )
@@ -157,6 +166,11 @@ class _Walk:
             self._posts(),
             self._how_to_go_on(),
         )
+
+    def push_failed(self, error: Exception) -> None:
+        """Show the position, and the error as the reason why it goes no further."""
+        self.partial = Partial.of_error(error)
+        self.push(resumes_at=None)
 
     def push(self, *, resumes_at: datetime | None) -> None:
         """Show the position in XCom, which Airflow empties whenever the task starts."""
@@ -171,7 +185,7 @@ class _Walk:
         try:
             client.authenticate()
         except PermanentError:
-            self.stopped_by = "Failed to generate Bearer Token"
+            self.failed_at = "Failed to generate Bearer Token"
             raise
 
     def _fetch(self, client: XClient, request: PageRequest) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow_twitter.collecting.paging import next_token
 from airflow_twitter.collecting.run import SEARCH_TASK_ID, CollectRun
-from airflow_twitter.posts.partial import INTERRUPTED, Partial
+from airflow_twitter.posts.partial import INTERRUPTED, Partial, is_trouble
 from airflow_twitter.posts.run_validation import validate_run
 
 
@@ -18,7 +19,8 @@ class TwitterValidateOperator(BaseOperator):
 
     A bad post goes to quarantine with its page and reason, and takes no good one with it. Returns a dict of counts
     (``posts``, ``bad``, ``pages`` …) with ``next_token``, which is None when the window is complete, else with
-    ``reason`` and ``why`` it is not.
+    ``reason`` and ``why`` it is not. Made to run however the search ended: what was bought before it failed is
+    validated all the same, and without any page it is skipped.
 
     :param bad_share_max: fail when more than this share (0 to 1) of the posts is bad; all stays staged. (templated)
     :param search_task_id: the task whose ``next_token`` says whether the window is complete.
@@ -37,10 +39,13 @@ class TwitterValidateOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the good posts to staging and the rest to quarantine; fails when too many are bad."""
         run = CollectRun(context)
+        pages = self._told(context, "pages")
+        staged = run.staging.pages()
+        if not staged and (pages is None or is_trouble(self._told(context, "reason"))):
+            raise AirflowSkipException(f"{self.search_task_id} bought nothing: there is nothing to validate.")
         window = run.kept_window()
         report = validate_run(run.staging, slug=window.slug, dag_id=run.dag_id, run_id=run.run_id)
-        pages = self._told(context, "pages")
-        if pages != report.pages:
+        if pages not in (None, report.pages):
             raise AirflowFailException(
                 f"{self.search_task_id} told of {pages} pages, {report.pages} are staged in {run.staging.folder}. Clear "
                 f"{self.search_task_id}: what is staged is not bought again."
@@ -61,8 +66,9 @@ class TwitterValidateOperator(BaseOperator):
                 f"{self.bad_share_max}. See {report.quarantine} for the reasons; the pages stay staged, and a cleared "
                 "run validates them again for nothing."
             )
-        next_token = self._told(context, "next_token")
-        partial = None if next_token is None else self._why_partial(context)
+        # The committed pages tell it for a search that was killed before it could.
+        token = next_token(window, staged) if pages is None else self._told(context, "next_token")
+        partial = None if token is None else self._why_partial(context)
         return {
             "pages": report.pages,
             "posts": report.posts,
@@ -70,7 +76,7 @@ class TwitterValidateOperator(BaseOperator):
             "errors": report.errors,
             "quarantine": report.quarantine,
             "last_fetched_at": report.last_fetched_at,
-            "next_token": next_token,
+            "next_token": token,
             "reason": partial and partial.reason,
             "why": partial and partial.why,
         }

@@ -9,6 +9,8 @@ DEADLINE = "deadline"
 BUDGET = "budget"
 INTERRUPTED = "interrupted"
 
+_AS_ASKED = (PAGE_MAX, DEADLINE, BUDGET)
+
 _SENTENCES = {
     PAGE_MAX: "The run had as many pages as it was allowed (page_max).",
     DEADLINE: "X had no room for another request before the run's deadline.",
@@ -37,3 +39,8 @@ class Partial(msgspec.Struct, frozen=True):
         """Return the reason that an error is, in its first line."""
         name = type(error).__name__
         return cls.of(name, next(iter(str(error).splitlines()), None))
+
+
+def is_trouble(reason: str | None) -> bool:
+    """Tell whether a search ended for a reason that makes its run red, and not as it was asked to end."""
+    return reason is not None and reason not in _AS_ASKED
