@@ -287,3 +287,15 @@ def test_damaged_and_missing_notes_are_none(store: Store) -> None:
     assert store.recall("a") is None
     store.remember("a", b"a note of nothing")
     assert hidden_files(store) == []
+
+
+def test_move_replaces(store: Store) -> None:
+    """A moved file is gone from its old key, and what lay at the new one is replaced."""
+    store.put("a/b", b"new")
+    store.put("c/d", b"old")
+    store.move("a/b", "c/d")
+    assert (store.exists("a/b"), store.read("c/d")) == (False, b"new")
+    with pytest.raises(FileNotFoundError):
+        store.move("a/b", "c/d")
+    with pytest.raises(StoreError):
+        store.move("c/d", "../d")

@@ -118,6 +118,13 @@ class Store:
             keys += [Path(folder, name) for name in names if not name.startswith(".")]
         return sorted(path.relative_to(self.root).as_posix() for path in keys)
 
+    def move(self, key: str, new_key: str) -> None:
+        """Rename `key` to `new_key`, durably; what lay there is replaced."""
+        path, new_path = self._path(key), self._path(new_key)
+        make_folder(new_path.parent)
+        os.replace(path, new_path)
+        sync_folder(new_path.parent)
+
     def delete(self, key: str) -> None:
         """Delete `key`; a missing one is no error."""
         self._path(key).unlink(missing_ok=True)

@@ -1,0 +1,260 @@
+"""Create a post exactly once, whatever gets lost on the way.
+
+Creating is not idempotent (docs.x.com/x-api/posts/create-post): after a lost answer the post may exist or not.
+So the intent is written down first; before every request the account's timeline is searched for the post; a
+request that was sent without an answer is never sent again by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from airflow_twitter.api.errors import NetworkError, PostRefusedError, ServerError, XError
+from airflow_twitter.publishing.client import PostClient, TimelinePost
+from airflow_twitter.publishing.comparison import same_text
+from airflow_twitter.publishing.errors import (
+    CancelledError,
+    DuplicateError,
+    ExpiredError,
+    LookAgain,
+    UnknownOutcomeError,
+)
+from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.records import Records
+from airflow_twitter.publishing.states import PostState
+
+log = logging.getLogger(__name__)
+
+CLOCKS_DIFFER_S = 60.0
+DUPLICATE_REACH_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How long, in seconds, the timeline is searched for a post whose answer was lost, and how often."""
+
+    for_s: float = 120.0
+    every_s: float = 15.0
+
+
+def create_post(
+    records: Records,
+    account: str,
+    key: str,
+    client: PostClient,
+    *,
+    not_after: datetime | None = None,
+    looking: Looking | None = None,
+) -> Record:
+    """Bring the post of a record out, once, and return its record in state POSTED.
+
+    Call it again after every exception but the last three; it finds out by itself what happened before. The
+    record says which media belong to it: `ensure_media` comes first for a post with a video. Each call reads
+    the account's timeline since the intent (X bills the account's own posts that it returns).
+
+    Raises LookAgain when there is nothing to do before a moment (also BusyError, when another worker is at it);
+    errors of api/errors.py, after which the post was certainly not created by this call; ExpiredError after
+    `not_after`; CancelledError; DuplicateError; PostRefusedError; UnknownOutcomeError when a request was sent,
+    its answer lost, and the post not to be seen for `looking.for_s` seconds: then a person decides
+    (decisions.mark_posted, decisions.mark_not_posted).
+    """
+    with records.hold(account, key):
+        record = records.read(account, key)
+        return _Attempt(records, record, client, not_after, looking or Looking()).run()
+
+
+def post_url(username: str, post_id: str) -> str:
+    """Return the address of a post for people."""
+    return f"https://x.com/{username}/status/{post_id}"
+
+
+class _Attempt:
+    """One call for one record, which nobody else is sending meanwhile."""
+
+    def __init__(
+        self,
+        records: Records,
+        record: Record,
+        client: PostClient,
+        not_after: datetime | None,
+        looking: Looking,
+    ) -> None:
+        self.records = records
+        self.record = record
+        self.client = client
+        self.not_after = not_after
+        self.looking = looking
+
+    def run(self) -> Record:
+        record = self.record
+        if record.post_id is not None:
+            self.records.claim_post(record.account, record.post_id, record.key)
+            return record
+        if record.state is PostState.CANCELLED:
+            raise CancelledError(f"The post {record.key} was cancelled; it was not sent.")
+        if record.intent.refused_at is not None:
+            return self._after_refusal(record.intent.refused_at)
+        if record.intent.sent_at is not None:
+            return self._after_lost_answer(record.intent.sent_at)
+        return self._first_time()
+
+    def _first_time(self) -> Record:
+        self.records.refuse_second(self.record)
+        found = None if self.record.allow_duplicate else self._find(self.record.intent.at)
+        if found is not None:
+            return self._finish(found.id, found=True)
+        now = self.records.now()
+        if self.not_after is not None and now >= self.not_after:
+            raise ExpiredError(
+                f"The post was to be out before {self.not_after:%Y-%m-%d %H:%M:%S} UTC; it was not sent."
+            )
+        return self._send(now)
+
+    def _send(self, now: datetime) -> Record:
+        record = self._mark_sent(now)
+        media_ids = (record.upload.media_id,) if record.upload and record.upload.media_id else ()
+        content = record.content
+        log.info("POST CREATE: account=%s, key=%s, media_ids=%s", record.account, record.key, media_ids)
+        try:
+            post = self.client.create_post(
+                content.text,
+                media_ids=media_ids,
+                made_with_ai=content.made_with_ai,
+                paid_partnership=content.paid_partnership,
+            )
+        except PostRefusedError as error:
+            return self._after_refusal(self._mark_refused(error))
+        except (NetworkError, ServerError) as error:
+            if isinstance(error, NetworkError) and not error.sent:
+                self._mark_unsent()
+                raise
+            log.warning("The answer to the creation of %s is lost: %s", record.key, error)
+            return self._after_lost_answer(now)
+        except XError:
+            # Any other answer says that X did not create it.
+            self._mark_unsent()
+            raise
+        return self._finish(post.id, found=False)
+
+    def _after_lost_answer(self, sent_at: datetime) -> Record:
+        since = sent_at if self.record.allow_duplicate else self.record.intent.at
+        if (found := self._find(since)) is not None:
+            return self._finish(found.id, found=True)
+        self._look_again_until(sent_at, "X did not answer when the post was sent; the account is looked at.")
+        self.records.note(
+            self.record.account,
+            self.record.key,
+            PostState.UNKNOWN,
+            f"Not to be seen {self.looking.for_s:g} s after it was sent.",
+        )
+        raise _unknown(self.record)
+
+    def _after_refusal(self, refused_at: datetime) -> Record:
+        since = refused_at if self.record.allow_duplicate else self.record.intent.at
+        posts = self._timeline(min(since, refused_at - timedelta(seconds=DUPLICATE_REACH_S)))
+        if (found := self._pick(posts, since)) is not None:
+            return self._finish(found.id, found=True)
+        same = next((post for post in posts if self._has_our_text(post)), None)
+        if same is None:
+            self._look_again_until(refused_at, "X refused the post; the account is looked at.")
+        with self.records.change(self.record.account, self.record.key) as record:
+            refusal = record.intent.refusal or "X refused to create the post."
+            record.intent.refused_at = record.intent.refusal = None
+            state = PostState.FAILED if same is None else PostState.DUPLICATE
+            record.note(state, refusal, at=self.records.now())
+        if same is None:
+            raise PostRefusedError(refusal)
+        url = post_url(self.client.me().username, same.id)
+        raise DuplicateError(
+            f"X refused the post since the account has posted this text lately: {url}. Change the text.",
+            post_url=url,
+            first=self.records.owner_of(self.record.account, same.id),
+        )
+
+    def _look_again_until(self, begun: datetime, reason: str) -> None:
+        now = self.records.now()
+        if now < begun + timedelta(seconds=self.looking.for_s):
+            raise LookAgain(now + timedelta(seconds=self.looking.every_s), reason)
+
+    def _find(self, since: datetime) -> TimelinePost | None:
+        return self._pick(self._timeline(since), since)
+
+    def _timeline(self, since: datetime) -> Sequence[TimelinePost]:
+        since -= timedelta(seconds=CLOCKS_DIFFER_S)
+        return self.client.timeline(self.client.me().id, since=since)
+
+    def _pick(self, posts: Sequence[TimelinePost], since: datetime) -> TimelinePost | None:
+        """Return our post among those of the account: by media key, else by text; no other record's."""
+        earliest = since - timedelta(seconds=CLOCKS_DIFFER_S)
+        free = [
+            post
+            for post in posts
+            if (post.created_at is None or post.created_at >= earliest)
+            and self.records.owner_of(self.record.account, post.id) in (None, self.record.key)
+        ]
+        keys = set(self.record.intent.media_keys)
+        by_key = (post for post in free if keys.intersection(post.media_keys))
+        by_text = (post for post in free if self._has_our_text(post))
+        return next(by_key, None) or next(by_text, None)
+
+    def _has_our_text(self, post: TimelinePost) -> bool:
+        return same_text(self.record.content.text, post.text, has_media=bool(post.media_keys))
+
+    def _mark_sent(self, now: datetime) -> Record:
+        with self.records.change(self.record.account, self.record.key) as record:
+            if record.state is PostState.CANCELLED:
+                raise CancelledError(f"The post {record.key} was cancelled; it was not sent.")
+            record.intent.sent_at = now
+            record.intent.sends += 1
+            if record.upload and record.upload.media_key:
+                record.intent.media_keys.append(record.upload.media_key)
+            record.note(PostState.POSTING, "Sent to X.", at=now)
+        self.record = record
+        return record
+
+    def _mark_unsent(self) -> None:
+        with self.records.change(self.record.account, self.record.key) as record:
+            record.intent.sent_at = None
+            record.note(PostState.WAITING, "X did not create it.", at=self.records.now())
+
+    def _mark_refused(self, error: PostRefusedError) -> datetime:
+        now = self.records.now()
+        with self.records.change(self.record.account, self.record.key) as record:
+            record.intent.sent_at = None
+            record.intent.refused_at = now
+            record.intent.refusal = str(error)
+        self.record = record
+        return now
+
+    def _finish(self, post_id: str, *, found: bool) -> Record:
+        account, key = self.record.account, self.record.key
+        if found and not self.records.claim_post(account, post_id, key):
+            raise LookAgain(self.records.now() + timedelta(seconds=self.looking.every_s), "Looked at anew.")
+        with self.records.change(account, key) as record:
+            record.post_id = post_id
+            record.found = found
+            record.posted_at = self.records.now()
+            record.intent.sent_at = record.intent.refused_at = record.intent.refusal = None
+            record.note(
+                PostState.POSTED, "Found on the account." if found else "Created.", at=record.posted_at
+            )
+        self.records.claim_post(account, post_id, key)
+        if record.post_url is None:
+            url = post_url(self.client.me().username, post_id)
+            with self.records.change(account, key) as record:
+                record.post_url = url
+        log.info(
+            "POST %s: account=%s, key=%s, %s", "FOUND" if found else "CREATED", account, key, record.post_url
+        )
+        return record
+
+
+def _unknown(record: Record) -> UnknownOutcomeError:
+    return UnknownOutcomeError(
+        f"The post {record.key} was sent, X's answer was lost, and the post is not to be seen on the account. It "
+        "may still appear. Look at the account: if it is there, mark it as posted; if not, mark it as not posted "
+        "and it will be sent again."
+    )

@@ -1,0 +1,74 @@
+"""Where videos lie in the data store: by their hash, so that the same video lies there once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from airflow_twitter.posts.store import Store
+
+FOLDER = "media"
+_INCOMING = f"{FOLDER}/incoming"
+_CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Hold a file in the store: its key there, its SHA-256 (hexadecimal) and its size in bytes."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+def media_file(sha256: str) -> str:
+    """Return the key of the file with this hash."""
+    return f"{FOLDER}/{sha256}"
+
+
+def keep(store: Store, chunks: Iterable[bytes]) -> Stored:
+    """Write a file as it comes and return where it lies; an exception from the iterable leaves nothing."""
+    digest, size = hashlib.sha256(), 0
+    with incoming(store) as (key, file):
+        for chunk in chunks:
+            digest.update(chunk)
+            size += file.write(chunk)
+    return _settle(store, key, digest.hexdigest(), size)
+
+
+@contextlib.contextmanager
+def incoming(store: Store) -> Iterator[tuple[str, BinaryIO]]:
+    """Open a file whose hash is not known yet; `settle` gives it its place once the block has ended."""
+    key = f"{_INCOMING}/{uuid.uuid4().hex}"
+    with store.writer(key) as file:
+        yield key, file
+
+
+def settle(store: Store, key: str) -> Stored:
+    """Hash an incoming file and move it to where it belongs."""
+    return _settle(store, key, *hash_file(store, key))
+
+
+def hash_file(store: Store, key: str) -> tuple[str, int]:
+    """Return SHA-256 and size of a file in the store."""
+    digest, size = hashlib.sha256(), 0
+    with store.open(key) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def clean(store: Store, *, older_than_s: float = 86_400.0) -> int:
+    """Remove what killed downloads left; return how many files."""
+    return store.clean(_INCOMING, older_than_s=older_than_s)
+
+
+def _settle(store: Store, key: str, sha256: str, size: int) -> Stored:
+    final = media_file(sha256)
+    store.move(key, final)
+    return Stored(final, sha256, size)

@@ -1,0 +1,135 @@
+"""One post's record in the store: what is to be posted, how far it has come, and what became of it.
+
+published/<account>/<key>.json holds it. The position of the upload and the intent to post stand there and
+nowhere else: whoever goes on after a crash, a wait or a cleared task reads them there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from airflow_twitter.posts.slugs import safe_segment
+from airflow_twitter.publishing.comparison import plain
+from airflow_twitter.publishing.states import PostState
+
+FOLDER = "published"
+_HISTORY_MAX = 200
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be posted. `media_sha256` is the video's hash, None without a video."""
+
+    text: str
+    media_sha256: str | None = None
+    made_with_ai: bool = False
+    paid_partnership: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the same name for contents that readers could not tell apart: text and video decide."""
+        parts = (plain(self.text), self.media_sha256 or "")
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Intent(msgspec.Struct, kw_only=True):
+    """The will to post, written before any request.
+
+    `at`: since then the timeline is searched. `sent_at`: a request to create the post went out whose answer is
+    not known; None before, and after an answer. `refused_at`: X refused the post as such (403), for the reason
+    `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times are aware UTC.
+    """
+
+    at: datetime
+    media_keys: list[str] = []
+    sent_at: datetime | None = None
+    refused_at: datetime | None = None
+    refusal: str | None = None
+    sends: int = 0
+
+
+class Upload(msgspec.Struct, kw_only=True):
+    """How far the video has come to X: its first `confirmed` segments of `segment_bytes` each are there.
+
+    `finalized_at`: since then X has them all. `ready`: X has processed them. `made` counts how often media were
+    made for this post, `failed` how often X could not process them.
+    """
+
+    sha256: str
+    size: int
+    segment_bytes: int
+    media_id: str | None = None
+    media_key: str | None = None
+    expires_at: datetime | None = None
+    confirmed: int = 0
+    finalized_at: datetime | None = None
+    ready: bool = False
+    made: int = 0
+    failed: int = 0
+
+    @property
+    def segments(self) -> int:
+        """Return how many segments make the file."""
+        return -(-self.size // self.segment_bytes)
+
+    def alive(self, now: datetime, margin_s: float = 0.0) -> bool:
+        """Tell whether X still has the media, and will in `margin_s` seconds."""
+        if self.media_id is None:
+            return False
+        return self.expires_at is None or (self.expires_at - now).total_seconds() > margin_s
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a post's history; `by` names a person where one decided."""
+
+    at: datetime
+    state: PostState
+    note: str
+    by: str | None = None
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """All that is known of one post. `details` belongs to the caller (JSON values; no secrets)."""
+
+    account: str
+    key: str
+    content: Content
+    state: PostState
+    created_at: datetime
+    intent: Intent
+    upload: Upload | None = None
+    post_id: str | None = None
+    post_url: str | None = None
+    posted_at: datetime | None = None
+    deleted_at: datetime | None = None
+    found: bool = False
+    allow_duplicate: bool = False
+    simulated: bool = False
+    details: dict[str, Any] = {}
+    history: list[Event] = []
+
+    def note(self, state: PostState, note: str, *, at: datetime | None = None, by: str | None = None) -> None:
+        """Go over to `state` and write a line of history; the same again changes nothing."""
+        last = self.history[-1] if self.history else None
+        self.state = state
+        if last is None or (last.state, last.note, last.by) != (state, note, by):
+            self.history.append(Event(at=at or datetime.now(UTC), state=state, note=note, by=by))
+            del self.history[1 : max(1, len(self.history) - _HISTORY_MAX + 1)]
+
+
+def record_key(account: str, key: str) -> str:
+    """Return where a record lies in the store."""
+    return f"{FOLDER}/{safe_segment(account)}/{safe_segment(key)}.json"
+
+
+def encode(record: Record) -> bytes:
+    """Return a record as JSON that people can read."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> Record:
+    """Read a record; raise msgspec.DecodeError when it is none."""
+    return msgspec.json.decode(data, type=Record)
