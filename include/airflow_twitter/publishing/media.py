@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from airflow_twitter.posts.store import Store
 FOLDER = "media"
 _INCOMING = f"{FOLDER}/incoming"
 _CHUNK_BYTES = 1024 * 1024
+_OLD_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ def keep(store: Store, chunks: Iterable[bytes]) -> Stored:
 @contextlib.contextmanager
 def incoming(store: Store) -> Iterator[tuple[str, BinaryIO]]:
     """Open a file whose hash is not known yet; `settle` gives it its place once the block has ended."""
-    key = f"{_INCOMING}/{uuid.uuid4().hex}"
+    _remove_old(store)
+    key = f"{_INCOMING}/{int(time.time())}-{uuid.uuid4().hex}"
     with store.writer(key) as file:
         yield key, file
 
@@ -63,9 +66,12 @@ def hash_file(store: Store, key: str) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def clean(store: Store, *, older_than_s: float = 86_400.0) -> int:
-    """Remove what killed downloads left; return how many files."""
-    return store.clean(_INCOMING, older_than_s=older_than_s)
+def _remove_old(store: Store) -> None:
+    """Remove what was written in full and never moved, since its process was killed in between."""
+    for key in store.list(_INCOMING):
+        begun = key.rpartition("/")[2].partition("-")[0]
+        if begun.isdecimal() and int(begun) < time.time() - _OLD_S:
+            store.delete(key)
 
 
 def _settle(store: Store, key: str, sha256: str, size: int) -> Stored:
