@@ -226,6 +226,7 @@ class TestAnyKeyword:
             "continue_from_run": "manual__2026-11-01T00:00:00+00:00",
             "refetch": True,
             "expand": True,
+            "run_budget": 2.5,
             "vocabulary": "post",
             "bad_share_max": 0.25,
             "export": False,

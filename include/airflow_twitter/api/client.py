@@ -51,7 +51,8 @@ class XClient:
 
     `base_url` must be https, or http on loopback (ConfigError). `vocabulary` is "tweet" or "post". All
     times are in seconds; once `retry_for_s` have passed in a call, no further try begins. Clocks and sleep
-    can be replaced in tests. Not to be shared by threads.
+    can be replaced in tests. Not to be shared by threads. `unanswered` counts the requests of which no usable
+    answer came: X may have sold what they asked for.
 
     Every call raises the errors of `errors.py`: TransientError once the tries are used up,
     RateLimitedError and PermanentError at once. On a 401 a new bearer token is fetched once.
@@ -81,6 +82,7 @@ class XClient:
         self._monotonic = monotonic
         self._now = now
         self._session = session or open_session(self.base_url)
+        self.unanswered = 0
         self._asked_at: dict[str, float] = {}
         self._skew_s = 0.0
 
@@ -154,12 +156,16 @@ class XClient:
             self._pace(path, min_interval_s)
             try:
                 answer = self._send("GET", path, self._auth.token(), params=params)
+            except NetworkError as error:
+                self.unanswered += error.sent
+                raise
             finally:
                 self._asked_at[path] = self._monotonic()
             try:
                 return read(answer)
             except NetworkError as error:
                 error.request_id = answer.request_id
+                self.unanswered += 1
                 raise
 
         deadline = self._deadline()

@@ -135,6 +135,15 @@ FIELDS: dict[str, dict[str, Any]] = {
         "description": "Fetch and keep them as well. X bills each of them: $0.010 an author, $0.005 a post.",
         "section": CARE,
     },
+    "run_budget": {
+        "type": ["null", "number"],
+        "minimum": 0,
+        "default": None,
+        "title": "Budget of the run (dollars)",
+        "description": "The run stops before the page that might cost more than is left, and says that it is partial. "
+        "Empty: what spending.yaml says, which also bounds a day and a month.",
+        "section": CARE,
+    },
     "vocabulary": {
         "type": "string",
         "enum": ["tweet", "post"],

@@ -21,6 +21,7 @@ from airflow_twitter.api.errors import (
 )
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.clearing import refuse_stale
+from airflow_twitter.collecting.form import parse
 from airflow_twitter.collecting.paging import (
     PageRequest,
     PagingError,
@@ -31,19 +32,21 @@ from airflow_twitter.collecting.paging import (
 )
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
+from airflow_twitter.collecting.spending import RunSpending, how_to_go_on
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
 from airflow_twitter.posts.lines import utc_text
-from airflow_twitter.posts.partial import DEADLINE, PAGE_MAX, Partial
+from airflow_twitter.posts.partial import BUDGET, DEADLINE, PAGE_MAX, Partial
 from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import Window, WindowError, check_reach, rfc3339
+from airflow_twitter.spending.budgets import BudgetReached
 
 SLEEP_MAX_S = 10.0
 """Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""
 
 
 class DeadlineReached(Exception):
-    """X has room again only after the run's deadline; the argument is that moment."""
+    """X has room again only after the run's deadline."""
 
 
 class TwitterSearchOperator(BaseOperator):
@@ -52,9 +55,9 @@ class TwitterSearchOperator(BaseOperator):
     Position, window and deadline live in staging alone: whatever interrupts the task, it goes on behind the last
     committed page and never asks for a page again. While X has no room for more than 10 seconds it gives its slot
     back and is rescheduled to the moment that X named. Pushes to XCom, before every wait and at the end:
-    ``pages``, ``posts``, ``next_token`` (None when the window is complete), ``resumes_at``, and why the window is
-    partial, as ``reason`` (one word) and ``why`` (a sentence). However it ends, what is committed is for ``validate``
-    and ``merge``.
+    ``pages``, ``posts``, ``dollars``, ``next_token`` (None when the window is complete), ``resumes_at``, and why the
+    window is partial, as ``reason`` (one word) and ``why`` (a sentence). However it ends, what is committed is for
+    ``validate`` and ``merge``.
 
     :param search: what to search for: fields of :data:`airflow_twitter.collecting.form.FIELDS`, of which
         ``keyword`` must be given. (templated)
@@ -89,7 +92,13 @@ class TwitterSearchOperator(BaseOperator):
         try:
             walk.go()
         except DeadlineReached as reached:
-            walk.end_partial(reached.args[0])
+            walk.end_partial(
+                Partial.of(DEADLINE, str(reached)), "Trigger a new run later, or one with a later deadline."
+            )
+        except BudgetReached as reached:
+            walk.end_partial(
+                Partial.of(BUDGET, str(reached)), how_to_go_on(reached, walk.go_on(), datetime.now(UTC))
+            )
         except TransientError as error:
             walk.push_failed(error)
             raise
@@ -99,6 +108,7 @@ class TwitterSearchOperator(BaseOperator):
             self.log.error("PIPELINE END: %s", walk.failed_at or getattr(error, "what", "") or error)
             raise AirflowFailException(str(error)) from None
         walk.push(resumes_at=None)
+        self.log.info("%s", walk.spending.so_far(datetime.now(UTC)))
 
 
 class _Walk:
@@ -116,6 +126,8 @@ class _Walk:
         self.run = run
         self.window = window
         self.pages = run.staging.pages()
+        asked = parse(operator.search)
+        self.spending = RunSpending(context, run, operator.twitter_conn_id, window, asked["run_budget"])
         self.failed_at = ""
         self.partial: Partial | None = None
 
@@ -129,6 +141,7 @@ class _Walk:
             )
         else:
             check_reach(self.window, datetime.now(UTC))
+        self.spending.make_up(self.pages)
         with self.hook.get_conn() as client:
             while (request := next_page(self.window, self.pages)) is not None:
                 self._wait_for_room()
@@ -142,29 +155,23 @@ class _Walk:
                 "Stopped after page %s of at most %s: the window is partial. %s",
                 len(self.pages),
                 self.window.page_max,
-                self._how_to_go_on(),
+                f"To go on, {self.go_on()}.",
             )
 
-    def end_partial(self, resumes_at: datetime) -> None:
-        """Say that the deadline comes before X has room, and how to go on."""
-        reached = (
-            f"Rate limit reached: the next request is allowed at {rfc3339(resumes_at)}, after the deadline "
-            f"{rfc3339(self.window.deadline)}."
-        )
+    def end_partial(self, partial: Partial, advice: str) -> None:
+        """Say why the run ends before its window does, and how to go on; fails when it has not even begun."""
+        self.partial = partial
         if not self.pages:
-            self.log.error("PIPELINE END: %s", reached)
-            self.push_failed(DeadlineReached(reached))
-            raise AirflowFailException(
-                f"{reached} Nothing was bought. Trigger a new run later, or one with a later deadline."
-            )
-        self.partial = Partial.of(DEADLINE, reached)
+            self.log.error("PIPELINE END: %s", partial.why)
+            self.push(resumes_at=None)
+            raise AirflowFailException(f"{partial.why} Nothing was bought. {advice}")
         self.log.warning(
             "%s The run ends partial: %d of %s pages, %d posts. %s",
-            reached,
+            partial.why,
             len(self.pages),
             self.window.page_max or "all",
             self._posts(),
-            self._how_to_go_on(),
+            advice if partial.reason == BUDGET else f"To go on, {self.go_on()}.",
         )
 
     def push_failed(self, error: Exception) -> None:
@@ -178,6 +185,7 @@ class _Walk:
         self.ti.xcom_push("posts", self._posts())
         self.ti.xcom_push("next_token", next_token(self.window, self.pages))
         self.ti.xcom_push("resumes_at", resumes_at and rfc3339(resumes_at))
+        self.ti.xcom_push("dollars", self.spending.spent())
         self.ti.xcom_push("reason", self.partial and self.partial.reason)
         self.ti.xcom_push("why", self.partial and self.partial.why)
 
@@ -209,7 +217,8 @@ class _Walk:
 
         def ask(request: PageRequest) -> Page:
             params = request.params(self.window, client.server_now())
-            return client.search(self.endpoint, params, expand=self.window.expand)
+            with self.spending.page(client, request.number, int(params["max_results"])):
+                return client.search(self.endpoint, params, expand=self.window.expand)
 
         try:
             return request, ask(request)
@@ -233,6 +242,7 @@ class _Walk:
         )
         key = self.run.staging.commit(header, page.body)
         self.pages.append(header)
+        self.spending.bought(header, page.body)
         self.log.info(
             'Page %d fetched for keyword "%s": request successful, %d posts processed, saved to %s.',
             header.number,
@@ -250,7 +260,10 @@ class _Walk:
     def _pause(self, resumes_at: datetime) -> None:
         """Wait for X: asleep when it is short, else without a slot. Raises DeadlineReached when it is too long."""
         if resumes_at > self.window.deadline:
-            raise DeadlineReached(resumes_at)
+            raise DeadlineReached(
+                f"Rate limit reached: the next request is allowed at {rfc3339(resumes_at)}, after the deadline "
+                f"{rfc3339(self.window.deadline)}."
+            )
         wait_s = (resumes_at - datetime.now(UTC)).total_seconds()
         if wait_s > SLEEP_MAX_S:
             self.push(resumes_at=resumes_at)
@@ -268,5 +281,7 @@ class _Walk:
     def _posts(self) -> int:
         return sum(page.result_count for page in self.pages)
 
-    def _how_to_go_on(self) -> str:
-        return f'To go on, trigger {self.run.dag_id} with continue_from_run="{self.run.run_id}".'
+    def go_on(self) -> str:
+        """Return what to do to go on where this run is."""
+        again = f'continue_from_run="{self.run.run_id}"' if self.pages else "the same settings"
+        return f"trigger {self.run.dag_id} with {again}"
