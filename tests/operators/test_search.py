@@ -160,7 +160,7 @@ class TestEnding:
             (ACCOUNTING, None, None),
             ({**ACCOUNTING, "page_max": 2}, None, "page_max"),
             ({**ACCOUNTING, "deadline": "PT1S"}, ("rate_limited", 2), "deadline"),
-            ({**ACCOUNTING, "deadline": "PT1S"}, ("rate_limited", 1), "DeadlineReached"),
+            ({**ACCOUNTING, "deadline": "PT1S"}, ("rate_limited", 1), "deadline"),
             (ACCOUNTING, ("usage_cap", 2), "UsageCapError"),
         ],
     )
