@@ -73,6 +73,17 @@ def test_mark_posted(opened: Records, clock: Any) -> None:
         mark_posted(opened, "acme", "first", "124", by="ann")
 
 
+def test_mark_posted_without_link(opened: Records, clock: Any) -> None:
+    """Whoever does not have the address can still say that the post is out, and give it later."""
+    sent(opened, clock)
+    record = mark_posted(opened, "acme", "first", by="ann")
+    assert (record.state, record.out, record.post_id) == (PostState.POSTED, True, None)
+    with pytest.raises(TooLateError, match="not known"):
+        cancel(opened, "acme", "first", by="ann")
+    assert mark_posted(opened, "acme", "first", "123", by="ann").post_id == "123"
+    assert mark_posted(opened, "acme", "first", by="ann").post_id == "123"
+
+
 def test_one_post_is_not_marked_for_two(opened: Records) -> None:
     """Two records cannot share a post."""
     opened.open("acme", "second", Content(text="another"))

@@ -92,6 +92,7 @@ class _Attempt:
         record = self.record
         if record.post_id is not None:
             self.records.claim_post(record.account, record.post_id, record.key)
+        if record.out:
             return record
         if record.state is PostState.CANCELLED:
             raise CancelledError(f"The post {record.key} was cancelled; it was not sent.")

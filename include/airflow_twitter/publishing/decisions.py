@@ -30,22 +30,23 @@ def post_id_of(link: str) -> str:
     return match[1]
 
 
-def mark_posted(records: Records, account: str, key: str, link: str, *, by: str) -> Record:
-    """Write down that the post is out as `link` (an id or an address): nothing is sent any more.
+def mark_posted(records: Records, account: str, key: str, link: str | None = None, *, by: str) -> Record:
+    """Write down that the post is out as `link` (an id or an address, None if not known): nothing more is sent.
 
     Raises BusyError while a worker is sending it, ValueError for a link that is none, DuplicateError when the
     link is the post of another record.
     """
-    post_id = post_id_of(link)
+    post_id = post_id_of(link) if link else records.read(account, key).post_id
     with records.hold(account, key):
         if records.read(account, key).post_id not in (None, post_id):
             raise DuplicateError("This post is published already, as another one than the link says.")
-        if not records.claim_post(account, post_id, key):
+        if post_id is not None and not records.claim_post(account, post_id, key):
             owner = records.owner_of(account, post_id)
             raise DuplicateError(f"{link} is the post of the run {owner}, not of {key}.", first=owner)
         with records.change(account, key) as record:
             record.post_id = post_id
-            record.post_url = record.post_url or f"https://x.com/i/status/{post_id}"
+            if post_id is not None:
+                record.post_url = record.post_url or f"https://x.com/i/status/{post_id}"
             record.posted_at = record.posted_at or records.now()
             record.found = True
             record.intent.sent_at = record.intent.refused_at = None
@@ -59,8 +60,8 @@ def mark_not_posted(records: Records, account: str, key: str, *, by: str) -> Rec
     Raises TooLateError when it is known to be out, BusyError while a worker is sending it.
     """
     with records.hold(account, key), records.change(account, key) as record:
-        if record.post_id is not None:
-            raise TooLateError(f"The post is out: {record.post_url}.", record)
+        if record.out:
+            raise TooLateError(f"The post is out: {record.post_url or 'its address is not known'}.", record)
         record.intent.sent_at = record.intent.refused_at = None
         record.note(PostState.QUEUED, "Marked as not posted; it will be sent again.", at=records.now(), by=by)
     return record
@@ -73,8 +74,9 @@ def cancel(records: Records, account: str, key: str, *, by: str) -> Record:
     BusyError while a worker is sending it.
     """
     with records.hold(account, key), records.change(account, key) as record:
-        if record.post_id is not None:
-            raise TooLateError(f"Too late: the post is out, {record.post_url}. Delete it instead.", record)
+        if record.out:
+            where = record.post_url or "at an address that is not known"
+            raise TooLateError(f"Too late: the post is out, {where}. Delete it instead.", record)
         if record.intent.sent_at is not None or record.intent.refused_at is not None:
             raise TooLateError(
                 "It is not known yet whether the post is out. Look at the account, and cancel it again after "

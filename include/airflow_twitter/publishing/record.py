@@ -111,6 +111,11 @@ class Record(msgspec.Struct, kw_only=True):
     details: dict[str, Any] = {}
     history: list[Event] = []
 
+    @property
+    def out(self) -> bool:
+        """Tell whether the post is published, or was; its id is not known when a person just said so."""
+        return self.post_id is not None or self.state is PostState.POSTED
+
     def note(self, state: PostState, note: str, *, at: datetime | None = None, by: str | None = None) -> None:
         """Go over to `state` and write a line of history; the same again changes nothing."""
         last = self.history[-1] if self.history else None

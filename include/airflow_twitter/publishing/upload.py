@@ -74,7 +74,7 @@ def upload_media(
     """
     with records.hold(account, key, "uploading"):
         record = records.read(account, key)
-        if record.content.media_sha256 is None or record.post_id is not None:
+        if record.content.media_sha256 is None or record.out:
             return record
         return _Uploading(records, record, client, on_progress, segment_bytes, monotonic).run()
 
@@ -95,7 +95,7 @@ def ensure_media(
     """
     record = upload_media(records, account, key, client, on_progress=on_progress, segment_bytes=segment_bytes)
     upload = record.upload
-    if record.content.media_sha256 is None or record.post_id is not None or upload is None or upload.ready:
+    if record.content.media_sha256 is None or record.out or upload is None or upload.ready:
         return record
     try:
         state = client.media_status(str(upload.media_id))
