@@ -11,7 +11,7 @@ from typing import Any
 from airflow_twitter.simulator import Rule, Topic
 
 KEYWORD = "accounting"
-TOPICS = {KEYWORD: Topic(total=60)}
+TOPICS = {KEYWORD: Topic(total=60), "invoice": Topic(total=25)}
 SEARCH = {"keyword": KEYWORD, "max_results": 10}
 
 Step = tuple[str, dict[str, Any]]

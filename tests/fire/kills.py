@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fire.kill_points import Moment
-from tests.fire.kill_scenes import SCENES, TOPICS, Scene, Step
+from tests.fire.kill_scenes import KEYWORD, SCENES, TOPICS, Scene, Step
 from tests.fire.whole import temporary_files, unlike, whole_tree, wrong_dataset
 
 from airflow_twitter.simulator import Simulator, World
@@ -115,6 +115,7 @@ class Theatre:
         self.data.mkdir()
         world = World(topics=TOPICS, start=datetime.now(UTC) - timedelta(minutes=5))
         self.simulator = self._closing.enter_context(Simulator(world=world, credentials=CREDENTIALS))
+        self._sabotage: str | None = None
         self._send = self._closing.enter_context(_forking(self._folder))
         return self
 
@@ -125,19 +126,17 @@ class Theatre:
         """Do what comes before a scene, and the scene once as it should be; return its moments."""
         self.scene = scene
         self._sabotage = sabotage
-        shutil.rmtree(self._before, ignore_errors=True)
-        self._before.mkdir()
-        self._set()
+        self.clear()
         self.simulator.add_rules(scene.rules)
-        self._xcoms = self._play(scene.before, [])["xcoms"]
+        self._xcoms = self.play(scene.before, [])["xcoms"]
         self._malformed = {item["id"] for entry in self._searches() for item in entry.malformed}
         self.simulator.clear_rules()
         scene.spoil(self.data)
         shutil.rmtree(self._before)
         shutil.copytree(self.data, self._before)
         self._set()
-        done = self._play([scene.step], self._xcoms, record=True)
-        self._play(scene.after, done["xcoms"])
+        done = self.play([scene.step], self._xcoms, record=True)
+        self.play(scene.after, done["xcoms"])
         self._good = whole_tree(self.data)
         problems = [*self._wrong_now(), *self._wrong_dataset()]
         assert not problems, problems
@@ -146,32 +145,35 @@ class Theatre:
     def kill(self, number: int) -> list[str] | None:
         """Kill the task at a moment and run it again; return what is wrong then, None if it was not killed."""
         self._set()
-        torn = self._send(self._order([self.scene.step], self._xcoms) | {"die_at": number})
+        (torn,) = self.together([self.order([self.scene.step], self._xcoms) | {"die_at": number}])
         if torn["signal"] is None:
             return None
         assert torn["signal"] == signal.SIGKILL, torn
         problems = [f"after the kill: {it}" for it in self._wrong_now()]
         committed = len(list(self.data.glob("staging/*/*/pages/*.page")))
         asked = len(self._searches())
-        again = self._send(self._order([self.scene.step, *self.scene.after], self._xcoms))
+        (again,) = self.together([self.order([self.scene.step, *self.scene.after], self._xcoms)])
         if again.get("error") or again["signal"]:
             return [*problems, f"run again: {again.get('error') or again['signal']}"]
         problems += [*self._wrong_now(), *self._wrong_dataset(), *unlike(self._good, whole_tree(self.data))]
         problems += [f"left behind: {path}" for path in temporary_files(self.data)]
         return problems + self._bought_twice(asked, committed)
 
-    def _set(self) -> None:
-        shutil.rmtree(self.data)
-        shutil.copytree(self._before, self.data)
-        self.simulator.reset()
-
-    def _play(self, steps: Sequence[Step], xcoms: list[Any], **options: Any) -> dict[str, Any]:
-        outcome = self._send(self._order(steps, xcoms) | options)
+    def play(self, steps: Sequence[Step], xcoms: Sequence[Any] = (), **options: Any) -> dict[str, Any]:
+        """Do steps one after the other in one process, which may not fail; return its outcome."""
+        (outcome,) = self.together([self.order(steps, xcoms) | options])
         assert outcome["signal"] is None, outcome
         assert outcome["error"] is None, outcome
         return outcome
 
-    def _order(self, steps: Sequence[Step], xcoms: list[Any]) -> dict[str, Any]:
+    def together(self, orders: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Carry out orders at the same time, each in a process of its own; return their outcomes."""
+        return self._send(list(orders))
+
+    def order(
+        self, steps: Sequence[Step], xcoms: Sequence[Any] = (), dag_id: str = "twitter_search"
+    ) -> dict[str, Any]:
+        """Return an order to do steps one after the other."""
         login, password = CREDENTIALS
         connection = {
             "conn_type": "twitter",
@@ -183,10 +185,22 @@ class Theatre:
         return {
             "data": str(self.data),
             "env": env,
+            "dag_id": dag_id,
             "steps": list(steps),
-            "xcoms": xcoms,
+            "xcoms": list(xcoms),
             "sabotage": self._sabotage,
         }
+
+    def clear(self) -> None:
+        """Begin with an empty data folder and an empty book."""
+        shutil.rmtree(self._before, ignore_errors=True)
+        self._before.mkdir()
+        self._set()
+
+    def _set(self) -> None:
+        shutil.rmtree(self.data)
+        shutil.copytree(self._before, self.data)
+        self.simulator.reset()
 
     def _searches(self) -> list[Any]:
         return self.simulator.book.to("search_recent")
@@ -199,8 +213,7 @@ class Theatre:
         return []
 
     def _wrong_dataset(self) -> list[str]:
-        (query,) = TOPICS
-        return wrong_dataset(self.data, query, set(self.simulator.truth(query)) - self._malformed)
+        return wrong_dataset(self.data, KEYWORD, set(self.simulator.truth(KEYWORD)) - self._malformed)
 
     def _bought_twice(self, asked: int, committed: int) -> list[str]:
         """Say which pages were bought twice, but for the one that was asked for when the task was killed."""
@@ -219,7 +232,7 @@ class Theatre:
 
 @contextlib.contextmanager
 def _forking(folder: Path) -> Iterator[Any]:
-    """Start the process that forks tasks; yield a function that sends it an order and returns the outcome."""
+    """Start the process that forks tasks; yield a function that sends it orders and returns the outcomes."""
     home = folder / "airflow"
     env = {
         **os.environ,
@@ -237,12 +250,12 @@ def _forking(folder: Path) -> Iterator[Any]:
     assert process.stdin is not None
     orders = process.stdin
 
-    def send(order: dict[str, Any]) -> dict[str, Any]:
-        orders.write(json.dumps(order).encode() + b"\n")
+    def send(together: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        orders.write(json.dumps(together).encode() + b"\n")
         orders.flush()
         outcome = outcomes.readline()
         assert outcome, (folder / "log.txt").read_text()[-4000:]
-        return dict(json.loads(outcome))
+        return list(json.loads(outcome))
 
     with os.fdopen(reading) as outcomes:
         try:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from tests.fire.kill_scenes import SCENES
 from tests.fire.kills import Theatre, spread, sweep, tell_apart
 
 pytestmark = pytest.mark.system
 POINTS = 14
-
-
-@pytest.fixture(scope="module")
-def theatre() -> Iterator[Theatre]:
-    """One simulator and one process with Airflow loaded, for all scenes."""
-    with Theatre() as theatre:
-        yield theatre
 
 
 @pytest.mark.parametrize("scene", SCENES)

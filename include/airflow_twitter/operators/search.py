@@ -84,6 +84,10 @@ class TwitterSearchOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Commit the pages that are missing; reschedules itself to wait, and fails at once where waiting is vain."""
         run = CollectRun(context)
+        with run.staging.alone():
+            self._search(context, run)
+
+    def _search(self, context: Context, run: CollectRun) -> None:
         window, decided = run.window(self.search)
         if decided:
             log_start(self.log, window)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -21,6 +22,8 @@ from airflow_twitter.posts.store import Store
 log = logging.getLogger(__name__)
 
 _HEADER_LIMIT = 65_536
+ATTEMPT_ENDS_S = 120.0
+"""How long an attempt may go on that Airflow takes for dead: Airflow ends it at its next heartbeat."""
 
 
 class StagingError(Exception):
@@ -55,6 +58,13 @@ class Staging:
     def __init__(self, store: Store, dag_id: str, run_id: str) -> None:
         self.store = store
         self.folder = f"staging/{safe_segment(dag_id)}/{safe_segment(run_id)}"
+
+    def alone(self, timeout_s: float = ATTEMPT_ENDS_S) -> AbstractContextManager[None]:
+        """Keep other attempts of this run out, for Airflow may start one while it has lost sight of another.
+
+        Raises LockTimeout when the other one does not end in time.
+        """
+        return self.store.hold(self.folder, timeout_s)
 
     def read_window(self) -> dict[str, Any] | None:
         """Return the window that the run's first attempt decided, None before that."""

@@ -13,14 +13,14 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from airflow_twitter.posts.disk import append, begin_to_sync, make_folder, sync_folder
 from airflow_twitter.posts.keys import StoreError, check_key
+from airflow_twitter.posts.locks import LockTimeout, locked
 from airflow_twitter.posts.temporary import becoming, remove_dead
 
 __all__ = ["LockTimeout", "Store", "StoreError", "check_key"]
@@ -30,10 +30,7 @@ log = logging.getLogger(__name__)
 WRITE_BEHIND_BYTES = 4 * 1024 * 1024
 LOCKS = ".locks"
 NOTES = ".notes"
-
-
-class LockTimeout(StoreError):
-    """Report that another process held a lock for longer than the caller would wait."""
+HELD = ".held"
 
 
 class Store:
@@ -193,27 +190,17 @@ class Store:
         except (FileNotFoundError, ValueError):
             return None
 
-    @contextlib.contextmanager
-    def lock(self, key: str, timeout_s: float = 60.0) -> Iterator[None]:
+    def lock(self, key: str, timeout_s: float = 60.0) -> AbstractContextManager[None]:
         """Hold the lock named `key`, alone among threads and processes; the kernel frees it if that dies.
 
         Raises LockTimeout after `timeout_s` seconds.
         """
         check_key(key)
-        path = self._inside(self.root / LOCKS / f"{key}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=timeout_s)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise LockTimeout(
-                f"Another process has been writing {key} for {timeout_s:g} s. "
-                "Nothing was changed; run it again when that one is done."
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return locked(self._inside(self.root / LOCKS / f"{key}.lock"), key, timeout_s)
+
+    def hold(self, prefix: str, timeout_s: float = 60.0) -> AbstractContextManager[None]:
+        """Hold the folder `prefix`, as `lock` does, by a file in it that goes when the folder is deleted."""
+        return locked(self._inside(self._path(prefix) / HELD), prefix, timeout_s)
 
     def _clean_once(self, folder: Path) -> None:
         if folder not in self._cleaned:
