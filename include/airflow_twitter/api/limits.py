@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 LONGEST_WAIT_S = 86400.0
 """X's longest window is 24 hours; a reset further away is a fault and counts as unknown."""
+
+WINDOW = "window"
+"""The scope of the limit that starts anew every 15 minutes."""
 
 _DIGITS_MAX = 15
 _BLIND_WAIT_FIRST_S = 30.0
@@ -18,7 +21,7 @@ _BLIND_WAIT_MAX_S = 900.0
 # Prefix of the headers by scope (docs.x.com/x-api/fundamentals/rate-limits). The daily ones are sent only
 # by some endpoints.
 _SCOPES = {
-    "window": "x-rate-limit",
+    WINDOW: "x-rate-limit",
     "app 24 h": "x-app-limit-24hour",
     "user 24 h": "x-user-limit-24hour",
 }
@@ -30,7 +33,7 @@ class RateLimit:
 
     `reset_at` and `observed_at` are aware UTC datetimes on the server's clock; `skew_s` is how far that
     clock was ahead of ours. Unknown values are None. `reset_at` is only ever a plausible moment: later
-    than the answer, by 24 hours at most.
+    than the answer, by 24 hours at most. `also` are the other limits that the same answer named.
     """
 
     limit: int | None
@@ -38,20 +41,27 @@ class RateLimit:
     reset_at: datetime | None
     observed_at: datetime
     skew_s: float = 0.0
-    scope: str = "window"
+    scope: str = WINDOW
+    also: tuple[RateLimit, ...] = ()
 
     def __str__(self) -> str:
         if self.remaining is None:
             return "no limit named"
         known = "" if self.limit is None else f" of {self.limit}"
-        scope = "" if self.scope == "window" else f" ({self.scope})"
-        until = "" if self.reset_at is None else f" until {self.reset_at:%H:%M:%SZ}"
+        scope = "" if self.scope == WINDOW else f" ({self.scope})"
+        clock = "%H:%M:%SZ" if self.scope == WINDOW else "%Y-%m-%dT%H:%M:%SZ"
+        until = "" if self.reset_at is None else f" until {self.reset_at:{clock}}"
         return f"{self.remaining}{known} requests left{scope}{until}"
 
     @property
     def exhausted(self) -> bool:
         """Tell whether no request was left when X was heard."""
         return self.remaining == 0
+
+    @property
+    def all(self) -> tuple[RateLimit, ...]:
+        """Return every limit that the answer named, each by itself."""
+        return (replace(self, also=()), *self.also)
 
     @property
     def local_reset_at(self) -> datetime | None:
@@ -66,7 +76,7 @@ class RateLimit:
         return max(0.0, (reset_at - now).total_seconds())
 
     def to_json(self) -> dict[str, Any]:
-        """Return the state as JSON values, so that other processes can read it."""
+        """Return the state, without `also`, as JSON values, so that other processes can read it."""
         return {
             "limit": self.limit,
             "remaining": self.remaining,
@@ -109,15 +119,18 @@ def read_limit(headers: Mapping[str, str], now: datetime) -> RateLimit:
     """Read the limit that binds from an answer's headers (any case), received at `now` of our clock.
 
     Among limits that are exhausted it is the one with the latest reset; else the one with the fewest
-    requests left.
+    requests left. The others are in its `also`.
     """
     headers = {name.lower(): value for name, value in headers.items()}
     server_now = server_time(headers) or now
     limits = [_read_scope(headers, scope, server_now, now) for scope in _SCOPES]
     exhausted = [limit for limit in limits if limit.exhausted]
     if exhausted:
-        return max(exhausted, key=lambda limit: limit.reset_at or server_now)
-    return min(limits, key=lambda limit: (limit.remaining is None, limit.remaining or 0))
+        binding = max(exhausted, key=lambda limit: limit.reset_at or server_now)
+    else:
+        binding = min(limits, key=lambda limit: (limit.remaining is None, limit.remaining or 0))
+    others = (limit for limit in limits if limit is not binding and limit.remaining is not None)
+    return replace(binding, also=tuple(others))
 
 
 def blind_wait_s(attempt: int) -> float:

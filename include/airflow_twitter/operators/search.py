@@ -32,6 +32,7 @@ from airflow_twitter.collecting.paging import (
 )
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
+from airflow_twitter.collecting.share import Share
 from airflow_twitter.collecting.spending import RunSpending, how_to_go_on
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
@@ -54,10 +55,11 @@ class TwitterSearchOperator(BaseOperator):
 
     Position, window and deadline live in staging alone: whatever interrupts the task, it goes on behind the last
     committed page and never asks for a page again. While X has no room for more than 10 seconds it gives its slot
-    back and is rescheduled to the moment that X named. Pushes to XCom, before every wait and at the end:
-    ``pages``, ``posts``, ``dollars``, ``next_token`` (None when the window is complete), ``resumes_at``, and why the
-    window is partial, as ``reason`` (one word) and ``why`` (a sentence). However it ends, what is committed is for
-    ``validate`` and ``merge``.
+    back and is rescheduled to the moment that X named; so it does for a while when its keyword has had its share of
+    X's window and others wait. Pushes to XCom, before every wait and at the end: ``pages``, ``posts``, ``dollars``,
+    ``next_token`` (None when the window is complete), ``resumes_at`` and ``waits_for`` (the scope of a limit,
+    "refusal", "settling" or "share"), and why the window is partial, as ``reason`` (one word) and ``why`` (a
+    sentence). However it ends, what is committed is for ``validate`` and ``merge``.
 
     :param search: what to search for: fields of :data:`airflow_twitter.collecting.form.FIELDS`, of which
         ``keyword`` must be given. (templated)
@@ -132,6 +134,7 @@ class _Walk:
         self.pages = run.staging.pages()
         asked = parse(operator.search)
         self.spending = RunSpending(context, run, operator.twitter_conn_id, window, asked["run_budget"])
+        self.share = Share(self.limit, run, window, self.pages)
         self.failed_at = ""
         self.partial: Partial | None = None
 
@@ -146,7 +149,7 @@ class _Walk:
         else:
             check_reach(self.window, datetime.now(UTC))
         self.spending.make_up(self.pages)
-        with self.hook.get_conn() as client:
+        with self.share, self.hook.get_conn() as client:
             while (request := next_page(self.window, self.pages)) is not None:
                 self._wait_for_room()
                 self._authenticate(client)
@@ -183,12 +186,13 @@ class _Walk:
         self.partial = Partial.of_error(error)
         self.push(resumes_at=None)
 
-    def push(self, *, resumes_at: datetime | None) -> None:
+    def push(self, *, resumes_at: datetime | None, waits_for: str | None = None) -> None:
         """Show the position in XCom, which Airflow empties whenever the task starts."""
         self.ti.xcom_push("pages", len(self.pages))
         self.ti.xcom_push("posts", self._posts())
         self.ti.xcom_push("next_token", next_token(self.window, self.pages))
         self.ti.xcom_push("resumes_at", resumes_at and rfc3339(resumes_at))
+        self.ti.xcom_push("waits_for", waits_for)
         self.ti.xcom_push("dollars", self.spending.spent())
         self.ti.xcom_push("reason", self.partial and self.partial.reason)
         self.ti.xcom_push("why", self.partial and self.partial.why)
@@ -205,13 +209,13 @@ class _Walk:
             request, page = self._ask(client, request)
         except RateLimitedError as error:
             self.log.warning("%s", error)
-            self._pause(self.limit.refused(error, datetime.now(UTC)))
+            self._pause(self.limit.refused(error, now := datetime.now(UTC)), self.limit.waits_for(now))
         except InvalidRequestError:
             settled_in = self.window.settled_at - client.server_now()
             if settled_in <= timedelta(0):
                 raise
             self.log.warning("X's clock is behind ours, and the window has not settled by it.")
-            self._pause(datetime.now(UTC) + settled_in)
+            self._pause(datetime.now(UTC) + settled_in, "settling")
         else:
             self._commit(request, page)
             self.limit.heard(page.limit)
@@ -257,20 +261,27 @@ class _Walk:
 
     def _wait_for_room(self) -> None:
         now = datetime.now(UTC)
-        resumes_at = max(self.limit.room_at(now), self.window.settled_at)
-        if resumes_at > now:
-            self._pause(resumes_at)
+        room_at = self.limit.room_at(now)
+        if room_at > max(now, self.window.settled_at):
+            self.log.info("%s", self.limit.why(now))
+            self._pause(room_at, self.limit.waits_for(now))
+        elif self.window.settled_at > now:
+            self._pause(self.window.settled_at, "settling")
+        now = datetime.now(UTC)
+        if (away_until := self.share.turn(now)) is not None:
+            self.log.info("This keyword has had its share of X's window: others are waiting for theirs.")
+            self._pause(away_until, "share", now)
 
-    def _pause(self, resumes_at: datetime) -> None:
+    def _pause(self, resumes_at: datetime, waits_for: str, now: datetime | None = None) -> None:
         """Wait for X: asleep when it is short, else without a slot. Raises DeadlineReached when it is too long."""
         if resumes_at > self.window.deadline:
             raise DeadlineReached(
                 f"Rate limit reached: the next request is allowed at {rfc3339(resumes_at)}, after the deadline "
                 f"{rfc3339(self.window.deadline)}."
             )
-        wait_s = (resumes_at - datetime.now(UTC)).total_seconds()
+        wait_s = (resumes_at - (now or datetime.now(UTC))).total_seconds()
         if wait_s > SLEEP_MAX_S:
-            self.push(resumes_at=resumes_at)
+            self.push(resumes_at=resumes_at, waits_for=waits_for)
             self.log.info(
                 "Waiting %.0f s for X, without a slot: going on at %s with page %d.",
                 wait_s,

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
+from airflow_twitter.collecting.share import Share
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.operators.search import SLEEP_MAX_S
 from airflow_twitter.posts.windows import rfc3339
@@ -46,25 +47,34 @@ class TwitterRateLimitSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Return True when there is room; else reschedule to the moment when there will be."""
-        window, decided = CollectRun(context).window(self.search)
+        run = CollectRun(context)
+        window, decided = run.window(self.search)
         if decided or context["ti"].get_first_reschedule_date(context) is None:
             log_start(self.log, window)
         now = datetime.now(UTC)
         limit = SharedLimit(context, self.twitter_conn_id, window.endpoint)
         room_at = max(window.settled_at, limit.room_at(now))
+        share = Share(limit, run, window)
+        if (window.settled_at - now).total_seconds() <= SLEEP_MAX_S:
+            share.claim(now, room_at)
         wait_s = (room_at - now).total_seconds()
         if wait_s <= 0:
             return True
         if room_at > window.deadline:
+            share.end()
             self.log.error("PIPELINE END: X has no room before the deadline.")
             raise AirflowFailException(
                 f"X has room again at {rfc3339(room_at)}, after the deadline {rfc3339(window.deadline)}. Nothing was "
                 "bought. Run it again later, or with a later deadline."
             )
-        why = "the window settles" if room_at == window.settled_at else "X's rate-limit window resets"
+        settling = room_at == window.settled_at
+        if not settling:
+            self.log.info("%s", limit.why(now))
+        why = "the window settles" if settling else "X's rate-limit window resets"
         self.log.info("Waiting %.0f s until %s at %s.", wait_s, why, rfc3339(room_at))
         if wait_s > SLEEP_MAX_S:
             context["ti"].xcom_push("resumes_at", rfc3339(room_at))
+            context["ti"].xcom_push("waits_for", "settling" if settling else limit.waits_for(now))
             raise AirflowRescheduleException(room_at)  # type: ignore[no-untyped-call]
         time.sleep(wait_s)
         return True
