@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from films import film
 
 from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing.records import Records
@@ -24,6 +25,24 @@ class Clock:
     def pass_s(self, seconds: float) -> None:
         """Let time pass."""
         self.at += timedelta(seconds=seconds)
+
+
+MakeFilm = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_film(tmp_path_factory: pytest.TempPathFactory) -> MakeFilm:
+    """Return a function that makes a video as films.film does, each kind once."""
+    folder = tmp_path_factory.mktemp("films")
+
+    def make(**kind: object) -> Path:
+        name = (
+            "_".join(f"{key}-{value}" for key, value in sorted(kind.items()) if key != "options") or "plain"
+        )
+        path = folder / f"{name}{'_options' if 'options' in kind else ''}"
+        return path if path.exists() else film(path, **kind)  # type: ignore[arg-type]
+
+    return make
 
 
 @pytest.fixture

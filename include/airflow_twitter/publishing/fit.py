@@ -1,0 +1,287 @@
+"""Transcode a video that breaks a rule of X into one that keeps them all; the original stays where it is.
+
+H.264 (libx264) and AAC in MP4, 8 bits 4:2:0, progressive, upright, at most 1080p and 60 frames/s, mono or stereo.
+Nothing is cut off: a video that is too long is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+import msgspec
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+
+from airflow_twitter.posts.store import Store
+from airflow_twitter.publishing.errors import VideoRejectedError
+from airflow_twitter.publishing.findings import Finding, refusals
+from airflow_twitter.publishing.media import FOLDER, Stored, incoming, media_file, settle
+from airflow_twitter.publishing.video import Facts, OnShare
+from airflow_twitter.publishing.video_rules import (
+    MAX_ASPECT,
+    MAX_BYTES,
+    MAX_FRAME_RATE,
+    MIN_SIDE,
+    check_video,
+)
+
+log = logging.getLogger(__name__)
+
+LONG_SIDE, SHORT_SIDE = 1920, 1080
+BIT_RATE = 5_000_000
+MIN_BIT_RATE = 300_000
+"""Bits per second of the pictures; below it a video is not worth looking at, and is refused."""
+SOUND_BIT_RATE = 128_000
+SOUND_RATE = 48_000
+_OVERHEAD = 0.96
+_TRIES = 3
+_RECIPE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the new video is to be: sides and frames a second after scaling, bars around up to `canvas`, bits a second."""
+
+    width: int
+    height: int
+    canvas: tuple[int, int]
+    frame_rate: float
+    bit_rate: int
+
+
+def fit_video(
+    store: Store, original: Stored, *, target_bytes: int | None = None, on_progress: OnShare | None = None
+) -> Stored:
+    """Return a video in the store that X takes, made from `original`; itself when it keeps all rules already.
+
+    With `target_bytes` the new video has at most so many bytes. What was made once from the same original is not
+    made again. `on_progress` gets the share that is done, from 0 to 1. Raises VideoRejectedError for what
+    transcoding cannot mend, such as a video that is too long, or a target below MIN_BIT_RATE.
+    """
+    limit = min(target_bytes or MAX_BYTES, MAX_BYTES)
+    note = f"{FOLDER}/fitted/{original.sha256}-{target_bytes or 0}-{_RECIPE}.json"
+    if (known := _known(store, note)) is not None:
+        return known
+    with store.open(original.key) as file:
+        check = check_video(file, original.size)
+    if check.facts is None or not check.fixable:
+        raise VideoRejectedError(
+            tuple(finding for finding in refusals(check.findings) if not finding.fixable)
+        )
+    if not refusals(check.findings) and original.size <= limit:
+        return original
+    fitted = _make(store, original, check.facts, limit, target_bytes is not None, on_progress)
+    with store.open(fitted.key) as file:
+        check_video(file, fitted.size).require()
+    store.put(note, msgspec.json.encode({"sha256": fitted.sha256, "size": fitted.size}))
+    return fitted
+
+
+def shape_of(facts: Facts, limit: int, *, tight: bool) -> Shape:
+    """Return how a video is to be made so that it keeps the rules and has at most `limit` bytes.
+
+    `tight`: that size was asked for, so that all of it is used up to BIT_RATE; raises VideoRejectedError when the
+    pictures would get less than MIN_BIT_RATE.
+    """
+    sound = SOUND_BIT_RATE if facts.audio_codec else 0
+    affordable = int(limit * 8 * _OVERHEAD / facts.duration_s) - sound
+    if affordable < MIN_BIT_RATE:
+        least = int((MIN_BIT_RATE + sound) * facts.duration_s / 8 / _OVERHEAD) + 1
+        raise VideoRejectedError(
+            (
+                Finding(
+                    "target size",
+                    f"at least {least} bytes for {facts.duration_s:.1f} s",
+                    f"{limit} bytes leave the pictures {max(0, affordable) // 1000} kbit/s, under "
+                    f"{MIN_BIT_RATE // 1000}",
+                    "Ask for a larger size, or cut the video.",
+                ),
+            )
+        )
+    bit_rate = min(BIT_RATE, affordable)
+    # 0.05 bits a pixel and picture still look decent: with less, smaller pictures look better.
+    frame_rate = min(facts.frame_rate or 30.0, MAX_FRAME_RATE)
+    pixels = bit_rate / (0.05 * frame_rate) if tight else float("inf")
+    shrink = min(
+        1.0,
+        LONG_SIDE / facts.long_side,
+        SHORT_SIDE / facts.short_side,
+        max((pixels / (facts.width * facts.height)) ** 0.5, 360 / facts.short_side),
+    )
+    width, height = (_even(side * shrink) for side in (facts.width, facts.height))
+    return Shape(width, height, _canvas(width, height), frame_rate, bit_rate)
+
+
+def _canvas(width: int, height: int) -> tuple[int, int]:
+    """Return the picture's sides with bars: long enough for the aspect ratio, and for X's smallest picture."""
+    least_w = max(MIN_SIDE, _even_up(height / MAX_ASPECT))
+    least_h = max(MIN_SIDE, _even_up(width / MAX_ASPECT))
+    return max(width, least_w), max(height, least_h)
+
+
+def _make(
+    store: Store, original: Stored, facts: Facts, limit: int, tight: bool, on_progress: OnShare | None
+) -> Stored:
+    shape = shape_of(facts, limit, tight=tight)
+    log.info(
+        "VIDEO FIT: %s -> %dx%d, %.4g frames/s, at most %d bytes",
+        facts,
+        *shape.canvas,
+        shape.frame_rate,
+        limit,
+    )
+    for _ in range(_TRIES):
+        try:
+            with store.open(original.key) as source, incoming(store) as (key, target):
+                _transcode(source, target, facts, shape, on_progress)
+        except FFmpegError as error:
+            raise _broken(error) from None
+        size = store.size(key)
+        if size <= limit:
+            return settle(store, key)
+        store.delete(key)
+        if shape.bit_rate <= MIN_BIT_RATE:
+            break
+        lower = int(shape.bit_rate * limit / size * 0.95)
+        shape = Shape(shape.width, shape.height, shape.canvas, shape.frame_rate, max(lower, MIN_BIT_RATE))
+    raise VideoRejectedError(
+        (
+            Finding(
+                "target size",
+                f"at most {limit} bytes",
+                f"at {shape.bit_rate // 1000} kbit/s it still has {size}",
+                "Ask for a larger size, or cut the video.",
+            ),
+        )
+    )
+
+
+def _transcode(
+    source: BinaryIO, target: BinaryIO, facts: Facts, shape: Shape, on_progress: OnShare | None
+) -> None:
+    with av.open(source, mode="r") as reader, av.open(target, mode="w", format="mp4") as writer:
+        film = _Film(reader, writer, facts, shape)
+        count = 0
+        for frame in reader.decode(film.streams):
+            if isinstance(frame, VideoFrame):
+                count += 1
+                film.picture(frame)
+                if on_progress is not None and count % 25 == 0:
+                    on_progress(min(1.0, (frame.time or 0.0) / facts.duration_s))
+            else:
+                film.sound(frame)
+        film.close()
+    if on_progress is not None:
+        on_progress(1.0)
+
+
+class _Film:
+    """Turn decoded pictures and sound into those of the new file."""
+
+    def __init__(self, reader: Any, writer: Any, facts: Facts, shape: Shape) -> None:
+        self._writer = writer
+        self._source = reader.streams.video[0]
+        self._source.thread_type = "AUTO"
+        self.streams = [self._source, *reader.streams.audio[:1]]
+        rate = Fraction(shape.frame_rate).limit_denominator(1001)
+        self._pictures = writer.add_stream("libx264", rate=rate, options=_x264(shape))
+        self._pictures.width, self._pictures.height = shape.canvas
+        self._pictures.pix_fmt = "yuv420p"
+        self._pictures.time_base = 1 / rate
+        self._graph = _graph(self._source, facts, shape, rate)
+        self._sound = self._resampler = None
+        if len(self.streams) > 1:
+            layout = "mono" if facts.audio_channels == 1 else "stereo"
+            self._sound = writer.add_stream("aac", rate=SOUND_RATE, layout=layout)
+            self._sound.bit_rate = SOUND_BIT_RATE
+            self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=SOUND_RATE)
+
+    def picture(self, frame: VideoFrame | None) -> None:
+        """Take the next picture, None at the end."""
+        self._graph.push(frame)
+        while True:
+            try:
+                ready = self._graph.vpull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            ready.pict_type = 0
+            self._writer.mux(self._pictures.encode(ready))
+
+    def sound(self, frame: Any) -> None:
+        """Take the next piece of sound, None at the end."""
+        if self._sound is None or self._resampler is None:
+            return
+        for ready in self._resampler.resample(frame):
+            self._writer.mux(self._sound.encode(ready))
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        self.picture(None)
+        self._writer.mux(self._pictures.encode(None))
+        self.sound(None)
+        if self._sound is not None:
+            self._writer.mux(self._sound.encode(None))
+
+
+def _x264(shape: Shape) -> dict[str, str]:
+    kilobits = shape.bit_rate // 1000
+    return {
+        "preset": "veryfast",
+        "profile": "high",
+        "crf": "20",
+        "maxrate": f"{kilobits}k",
+        "bufsize": f"{kilobits}k",
+    }
+
+
+def _graph(source: Any, facts: Facts, shape: Shape, rate: Fraction) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    steps = [graph.add_buffer(template=source, time_base=source.time_base)]
+    turns = {90: ["clock"], 180: ["clock", "clock"], 270: ["cclock"]}.get(facts.rotation, [])
+    if facts.interlaced:
+        steps.append(graph.add("yadif"))
+    steps += [graph.add("transpose", direction) for direction in turns]
+    steps.append(graph.add("scale", f"{shape.width}:{shape.height}"))
+    if shape.canvas != (shape.width, shape.height):
+        steps.append(graph.add("pad", f"{shape.canvas[0]}:{shape.canvas[1]}:(ow-iw)/2:(oh-ih)/2"))
+    steps += [
+        graph.add("setsar", "1"),
+        graph.add("fps", f"{rate.numerator}/{rate.denominator}"),
+        graph.add("format", "yuv420p"),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*steps).configure()
+    return graph
+
+
+def _known(store: Store, note: str) -> Stored | None:
+    try:
+        content = msgspec.json.decode(store.read(note), type=dict[str, Any])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    key = media_file(str(content["sha256"]))
+    if not store.exists(key) or store.size(key) != content["size"]:
+        return None
+    return Stored(key, str(content["sha256"]), int(content["size"]))
+
+
+def _broken(error: FFmpegError) -> VideoRejectedError:
+    finding = Finding(
+        "whole file",
+        "a file that can be transcoded",
+        f"it cannot be ({error.strerror or type(error).__name__})",
+        "Copy or export it anew.",
+    )
+    return VideoRejectedError((finding,))
+
+
+def _even(side: float) -> int:
+    return max(2, round(side / 2) * 2)
+
+
+def _even_up(side: float) -> int:
+    return int(-(-side // 2) * 2)
