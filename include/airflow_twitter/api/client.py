@@ -7,14 +7,8 @@ again inside.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import Self, TypeVar
-
-import requests
-from requests.auth import AuthBase
+from typing import TypeVar, Unpack
 
 from airflow_twitter.api.answers import (
     Answer,
@@ -26,14 +20,11 @@ from airflow_twitter.api.answers import (
     read_usage,
 )
 from airflow_twitter.api.auth import FORM_TYPE, TOKEN_FORM, TOKEN_PATH, BearerAuth
+from airflow_twitter.api.base_client import BaseClient, Settings
 from airflow_twitter.api.endpoints import USAGE_PATH, Endpoint
 from airflow_twitter.api.errors import AuthError, NetworkError
 from airflow_twitter.api.fields import request_fields
-from airflow_twitter.api.limits import read_limit
 from airflow_twitter.api.lookup import LOOKUP_PATH, Lookup, read_lookup
-from airflow_twitter.api.refusals import redirect, refusal, request_id
-from airflow_twitter.api.retries import retry
-from airflow_twitter.api.transport import Timeouts, check_base_url, open_session, send
 
 __all__ = ["Answer", "Counts", "Page", "Usage", "XClient"]
 
@@ -42,67 +33,28 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+class XClient(BaseClient):
+    """Ask X with the app's own token, over one connection; see BaseClient for its settings.
 
-
-class XClient:
-    """Ask X, with one connection that is kept alive; close it, or use it as a context manager.
-
-    `base_url` must be https, or http on loopback (ConfigError). `vocabulary` is "tweet" or "post". All
-    times are in seconds; once `retry_for_s` have passed in a call, no further try begins. Clocks and sleep
-    can be replaced in tests. Not to be shared by threads. `unanswered` counts the requests of which no usable
-    answer came: X may have sold what they asked for.
+    `vocabulary` is "tweet" or "post". `unanswered` counts the requests of which no usable answer came: X may
+    have sold what they asked for.
 
     Every call raises the errors of `errors.py`: TransientError once the tries are used up,
     RateLimitedError and PermanentError at once. On a 401 a new bearer token is fetched once.
     """
 
     def __init__(
-        self,
-        base_url: str,
-        auth: BearerAuth,
-        *,
-        vocabulary: str = "tweet",
-        connect_timeout_s: float = 10.0,
-        read_timeout_s: float = 60.0,
-        retry_for_s: float = 120.0,
-        sleep: Callable[[float], None] = time.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _utc_now,
-        session: requests.Session | None = None,
+        self, base_url: str, auth: BearerAuth, *, vocabulary: str = "tweet", **settings: Unpack[Settings]
     ) -> None:
-        self.base_url = check_base_url(base_url)
+        super().__init__(base_url, **settings)
         self.vocabulary = vocabulary
         self._fields = {expand: request_fields(vocabulary, expand) for expand in (False, True)}
         self._auth = auth
-        self._timeouts = Timeouts(connect_timeout_s, read_timeout_s)
-        self._retry_for_s = retry_for_s
-        self._sleep = sleep
-        self._monotonic = monotonic
-        self._now = now
-        self._session = session or open_session(self.base_url)
         self.unanswered = 0
         self._asked_at: dict[str, float] = {}
-        self._skew_s = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r}, {self._auth!r}, vocabulary={self.vocabulary!r})"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
 
     def search(self, endpoint: Endpoint, params: Mapping[str, str], *, expand: bool = False) -> Page:
         """Fetch one page of a search.
@@ -134,10 +86,6 @@ class XClient:
     def usage(self) -> Usage:
         """Fetch how many posts the project has read this month (docs.x.com/x-api/usage/get-usage)."""
         return self._get(USAGE_PATH, {}, read_usage)
-
-    def server_now(self) -> datetime:
-        """Return the time on X's clock (aware UTC), as far as an answer has told it; else on ours."""
-        return self._now() + timedelta(seconds=self._skew_s)
 
     def authenticate(self) -> None:
         """Fetch a bearer token unless one is held. Every other call does this by itself."""
@@ -193,52 +141,8 @@ class XClient:
         self._retry(ask, deadline)
         logger.info("Bearer token generated")
 
-    def _deadline(self) -> float:
-        return self._monotonic() + self._retry_for_s
-
-    def _retry(self, ask: Callable[[], Result], deadline: float) -> Result:
-        return retry(ask, deadline, sleep=self._sleep, monotonic=self._monotonic)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        auth: AuthBase,
-        *,
-        params: Mapping[str, str] | None = None,
-        data: str | None = None,
-        content_type: str | None = None,
-    ) -> Answer:
-        """Send one request, log it, and raise unless X answered 200."""
-        started = self._monotonic()
-        response = send(
-            self._session,
-            method,
-            f"{self.base_url}{path}",
-            auth=auth,
-            timeouts=self._timeouts,
-            monotonic=self._monotonic,
-            params=params,
-            data=data,
-            content_type=content_type,
-        )
-        now = self._now()
-        limit = read_limit(response.headers, now)
-        self._skew_s = limit.skew_s
-        request = f"{method} {path}"
-        logger.info(
-            "%s -> %s in %.2f s, %s",
-            request,
-            response.status,
-            self._monotonic() - started,
-            limit,
-        )
-        if response.status == 200:
-            return Answer(response.body, limit, limit.observed_at, request_id(response.headers))
-        if 300 <= response.status < 400:
-            raise redirect(request, response.status, response.headers)
-        body = self._auth.redact(response.body)
-        raise refusal(request, response.status, response.headers, body, now)
+    def _redact(self, body: bytes) -> bytes:
+        return self._auth.redact(body)
 
     def _pace(self, path: str, min_interval_s: float) -> None:
         """Keep the endpoint's distance between requests, counted from the end of the last one.

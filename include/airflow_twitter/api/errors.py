@@ -11,6 +11,7 @@
         ├── UsageCapError         429: the plan's monthly or daily cap
         ├── CreditsError          402: no credits left
         ├── AuthError             401: token or keys
+        │   └── AuthorizationLostError  the account's refresh token is no longer good
         ├── ForbiddenError        403
         │   ├── CredentialsError      code 99: key and secret do not belong together
         │   ├── EnrollmentError       the app is not enrolled for this endpoint
@@ -89,19 +90,19 @@ class XError(Exception):
 
 
 class TransientError(XError):
-    """A failure that usually passes within seconds or minutes."""
+    """A failure that usually passes within seconds or minutes.
+
+    `sent` is False when X cannot have seen the request.
+    """
 
     advice = "This usually passes: try again."
+    sent: bool = True
 
 
 class NetworkError(TransientError):
-    """No usable answer arrived: connection reset or refused, timeout, truncated or unreadable body.
-
-    `sent` is False when the connection never came about, so that X cannot have seen the request.
-    """
+    """No usable answer arrived: connection reset or refused, timeout, truncated or unreadable body."""
 
     advice = "This is trouble on the way to X, not a rate limit: try again."
-    sent: bool = True
 
 
 class ServerError(TransientError):
@@ -160,7 +161,13 @@ class CreditsError(PermanentError):
 class AuthError(PermanentError):
     """X takes neither the token nor, if there were keys, a new one."""
 
-    advice = "Check the API key and secret, or the bearer token, of the connection."
+    advice = "Check the API key and secret, and the tokens, of the connection."
+
+
+class AuthorizationLostError(AuthError):
+    """X takes the account's refresh token no more: it was used, taken back, or never stored."""
+
+    advice = "Let somebody who may use the account authorize the app again: make authorize."
 
 
 class ForbiddenError(PermanentError):
@@ -184,7 +191,10 @@ class EnrollmentError(ForbiddenError):
 class TokenKindError(ForbiddenError):
     """The endpoint wants another kind of token."""
 
-    advice = "Search wants an app-only bearer token: give the API key and secret of the connection."
+    advice = (
+        "Searching wants the app's own token, so API key and secret; publishing wants the tokens of an account: "
+        "see the fields of the connection."
+    )
 
 
 class PostRefusedError(ForbiddenError):
@@ -233,6 +243,17 @@ ERRORS: dict[tuple[int, Key], type[XError]] = {
     (429, "usage-capped"): UsageCapError,
     (429, 88): RateLimitedError,
     (431, None): SegmentTooLargeError,
+}
+
+
+ENDPOINT_ERRORS: dict[tuple[str | None, type[XError], int], type[XError]] = {
+    # where (a name of `user_endpoints.py`), the class by status, the status: what it means there
+    ("create_post", ForbiddenError, 403): PostRefusedError,
+    ("append_media", PermanentError, 404): MediaGoneError,
+    ("finalize_media", PermanentError, 404): MediaGoneError,
+    ("media_status", PermanentError, 404): MediaGoneError,
+    ("oauth2_token", InvalidRequestError, 400): AuthorizationLostError,
+    ("oauth2_token", ForbiddenError, 403): AuthorizationLostError,
 }
 
 

@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from airflow_twitter.api.errors import (
+    ENDPOINT_ERRORS,
     InvalidRequestError,
+    MediaGoneError,
     PermanentError,
     RateLimitedError,
     TokenRejectedError,
@@ -20,6 +22,11 @@ from airflow_twitter.api.errors import (
 from airflow_twitter.api.limits import RateLimit, read_limit
 
 TOKEN_PARAMS = frozenset({"next_token", "pagination_token"})
+MEDIA_PARAMS = frozenset({"id", "media_id", "media_ids", "media.media_ids"})
+_NAMED: tuple[tuple[frozenset[str], type[XError]], ...] = (
+    (TOKEN_PARAMS, TokenRejectedError),
+    (MEDIA_PARAMS, MediaGoneError),
+)
 
 _TEXT_MAX = 500
 _REQUEST_ID_HEADERS = ("x-transaction-id", "x-request-id")
@@ -29,8 +36,9 @@ _REQUEST_ID_HEADERS = ("x-transaction-id", "x-request-id")
 class Problem:
     """Hold what the body of a refusal says, in any of X's forms.
 
-    Forms: `{title, detail, type, status}`, the same with `errors[].{message, parameters}`, and the old
-    `{"errors": [{code, message}]}` (docs.x.com/x-api/fundamentals/response-codes-and-errors).
+    Forms: `{title, detail, type, status}`, the same with `errors[].{message, parameters}`, the old
+    `{"errors": [{code, message}]}` (docs.x.com/x-api/fundamentals/response-codes-and-errors), and
+    `{error, error_description}` of OAuth 2.0 (RFC 6749, section 5.2).
     """
 
     type: str | None = None
@@ -48,12 +56,24 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
 
 
-def refusal(request: str, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> XError:
-    """Build the error for X's answer to `request` ("GET /2/...") received at `now` of our clock."""
+def refusal(
+    request: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    *,
+    endpoint: str | None = None,
+) -> XError:
+    """Build the error for X's answer to `request` ("GET /2/...") received at `now` of our clock.
+
+    `endpoint` is our name of what was asked, where the same status means different things.
+    """
     problem = read_problem(body)
     kind = error_class(status, problem.reason, problem.type, problem.code)
-    if kind is InvalidRequestError and problem.params & TOKEN_PARAMS:
-        kind = TokenRejectedError
+    kind = ENDPOINT_ERRORS.get((endpoint, kind, status), kind)
+    if kind is InvalidRequestError:
+        kind = next((named for params, named in _NAMED if problem.params & params), kind)
     known: dict[str, Any] = {
         "status": status,
         "problem": problem.type,
@@ -94,8 +114,8 @@ def read_problem(body: bytes) -> Problem:
     first = errors[0] if errors else {}
     return Problem(
         type=_last_segment(_text(content, "type") or _text(first, "type")),
-        title=_text(content, "title") or _text(first, "title"),
-        detail=_text(content, "detail") or _text(first, "detail"),
+        title=_text(content, "title") or _text(first, "title") or _text(content, "error"),
+        detail=_text(content, "detail") or _text(first, "detail") or _text(content, "error_description"),
         reason=_text(content, "reason") or _text(first, "reason"),
         period=_text(content, "period") or _text(first, "period"),
         code=next((error["code"] for error in errors if isinstance(error.get("code"), int)), None),

@@ -109,7 +109,7 @@ def send(
     timeouts: Timeouts,
     monotonic: Callable[[], float],
     params: Mapping[str, str] | None = None,
-    data: str | None = None,
+    data: str | bytes | None = None,
     content_type: str | None = None,
 ) -> Response:
     """Send one request, once, and read its whole answer; a redirect is an answer and is not followed.

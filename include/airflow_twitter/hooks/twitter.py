@@ -10,6 +10,8 @@ from airflow.sdk.log import mask_secret
 from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
+from airflow_twitter.api.user_auth import OAuth1User
+from airflow_twitter.api.user_client import UserClient
 
 DEFAULT_BASE_URL = "https://api.x.com"
 
@@ -21,7 +23,8 @@ class TwitterHook(BaseHook):
 
     The Connection holds: host = base URL (default ``https://api.x.com``), login = API key, password = API key
     secret; extra ``bearer_token`` when there is no key and secret. The bearer token is made from key and secret
-    when it is first needed, and lives in memory only.
+    when it is first needed, and lives in memory only. To act as an account (:meth:`get_user_conn`) it holds
+    ``access_token`` and ``access_token_secret`` as well.
 
     :param twitter_conn_id: the Connection to use.
     :param vocabulary: X's names of fields to ask for, ``tweet`` or ``post``.
@@ -42,13 +45,34 @@ class TwitterHook(BaseHook):
 
         Raises :class:`~airflow_twitter.api.errors.ConfigError` when the Connection's host may not be spoken to.
         """
+        connection = self._masked()
+        bearer_token = connection.extra_dejson.get("bearer_token")
+        auth = BearerAuth(connection.login, connection.password, bearer_token=bearer_token)
+        return XClient(base_url(connection), auth, vocabulary=self.vocabulary)
+
+    def get_user_conn(self) -> UserClient:
+        """Return a client that acts as the account of the Connection's user tokens; use it as a context manager.
+
+        Raises :class:`~airflow_twitter.api.errors.ConfigError` when the Connection has no such tokens.
+        """
+        connection = self._masked()
+        extra = connection.extra_dejson
+        auth = OAuth1User(
+            connection.login,
+            connection.password,
+            extra.get("access_token"),
+            extra.get("access_token_secret"),
+        )
+        return UserClient(base_url(connection), auth)
+
+    def _masked(self) -> Any:
+        """Return the Connection, with its secrets masked from now on."""
         connection = self.get_connection(self.twitter_conn_id)
         extra = connection.extra_dejson
         for secret in (connection.password, *(extra.get(name) for name in _SECRET_EXTRAS)):
             if secret:
                 mask_secret(secret)
-        auth = BearerAuth(connection.login, connection.password, bearer_token=extra.get("bearer_token"))
-        return XClient(base_url(connection), auth, vocabulary=self.vocabulary)
+        return connection
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask X for a token and for this month's usage, which costs nothing; for the UI's Test button."""
