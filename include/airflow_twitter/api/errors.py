@@ -192,8 +192,8 @@ class TokenKindError(ForbiddenError):
     """The endpoint wants another kind of token."""
 
     advice = (
-        "Searching wants the app's own token, so API key and secret; publishing wants the tokens of an account: "
-        "see the fields of the connection."
+        "Searching wants an app-only bearer token: give the API key and secret of the connection. Publishing wants "
+        "the tokens of an account: fill in its fields of the connection."
     )
 
 
