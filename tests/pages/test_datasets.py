@@ -11,12 +11,11 @@ import pytest
 from airflow_twitter.pages.datasets import (
     EXACT_BYTES,
     EXACT_FILES,
-    CoverageFile,
     read_coverage,
     read_dataset,
     summarise,
 )
-from airflow_twitter.posts.coverage import CoveredWindow, record
+from airflow_twitter.posts.coverage import CoveredWindow, Query, record
 from airflow_twitter.posts.store import Store, StoreError
 
 LINE = b'{"id":"1","text":"' + b"x" * 80 + b'"}\n'
@@ -122,13 +121,13 @@ def test_a_window_is_partial_until_a_complete_one_covers_it(
     windows: list[CoveredWindow], partial: int
 ) -> None:
     """Only windows of which something is still missing count as partial."""
-    assert len(summarise("tea", CoverageFile("tea", "recent", windows)).partial) == partial
+    assert len(summarise(Query("tea", "0" * 16, "tea", "recent", windows)).partial) == partial
 
 
 def test_the_newest_complete_window_and_the_gaps_are_found() -> None:
     """The newest complete window is the one that ends last, however old its record; holes lie between blocks."""
     found = summarise(
-        "tea", CoverageFile("tea", "recent", [window(48, 72), window(0, 24), window(72, 96, "partial")])
+        Query("tea", "0" * 16, "tea", "recent", [window(48, 72), window(0, 24), window(72, 96, "partial")])
     )
     assert found.newest_complete is not None
     assert found.newest_complete.until == T + timedelta(hours=72)

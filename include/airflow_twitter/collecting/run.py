@@ -19,6 +19,7 @@ from airflow_twitter.collecting.form import FormError, parse
 from airflow_twitter.collecting.paging import next_token, oldest_id
 from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts import coverage
+from airflow_twitter.posts.holding import used
 from airflow_twitter.posts.staging import PageHeader, Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.windows import (
@@ -109,6 +110,12 @@ class CollectRun:
         if continue_from_run is None:
             windows = coverage.windows(self.store, request.slug, request.fingerprint)
             return decide(request, times, covered_until=coverage.contiguous_end(windows), now=now)
+        with used(self.store, Staging(self.store, self.dag_id, continue_from_run).folder):
+            return self._continue(request, times, continue_from_run, now)
+
+    def _continue(
+        self, request: SearchRequest, times: RunTimes, continue_from_run: str, now: datetime
+    ) -> Window:
         other = Staging(self.store, self.dag_id, continue_from_run)
         inherited = other.read_window()
         if inherited is None:

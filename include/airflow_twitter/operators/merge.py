@@ -13,6 +13,7 @@ from airflow.sdk.bases.skipmixin import XCOM_SKIPMIXIN_KEY, XCOM_SKIPMIXIN_SKIPP
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_twitter.assets import posts_asset
+from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.run import VALIDATE_TASK_ID, CollectRun
 from airflow_twitter.posts import coverage, dataset
 from airflow_twitter.posts.coverage import CoveredWindow
@@ -55,6 +56,7 @@ class TwitterMergeOperator(BaseOperator):
         self.validate_task_id = validate_task_id
         self.complete_task_id = complete_task_id
 
+    @uses_staging
     def execute(self, context: Context) -> dict[str, Any]:
         """Merge, record, export, tell; skipped when the run has no posts."""
         run = CollectRun(context)

@@ -22,6 +22,7 @@ from airflow_twitter.api.errors import (
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.clearing import refuse_stale
 from airflow_twitter.collecting.form import parse
+from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.paging import (
     PageRequest,
     PagingError,
@@ -83,6 +84,7 @@ class TwitterSearchOperator(BaseOperator):
         self.search = search
         self.twitter_conn_id = twitter_conn_id
 
+    @uses_staging
     def execute(self, context: Context) -> None:
         """Commit the pages that are missing; reschedules itself to wait, and fails at once where waiting is vain."""
         run = CollectRun(context)

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.paging import next_token
 from airflow_twitter.collecting.run import SEARCH_TASK_ID, CollectRun
 from airflow_twitter.posts.partial import INTERRUPTED, Partial, is_trouble
@@ -36,6 +37,7 @@ class TwitterValidateOperator(BaseOperator):
         self.bad_share_max = bad_share_max
         self.search_task_id = search_task_id
 
+    @uses_staging
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the good posts to staging and the rest to quarantine; fails when too many are bad."""
         run = CollectRun(context)

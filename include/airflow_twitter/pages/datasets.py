@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import msgspec
-
 from airflow_twitter.posts import coverage, dataset
-from airflow_twitter.posts.coverage import CoveredWindow, Interval
+from airflow_twitter.posts.coverage import CoveredWindow, Interval, Query
 from airflow_twitter.posts.export import export_key
-from airflow_twitter.posts.store import Store, StoreError
+from airflow_twitter.posts.store import Store
 
 EXACT_BYTES, EXACT_FILES = 1024 * 1024, 40
 """Up to these the posts of a dataset are counted; beyond them their number is estimated."""
@@ -21,15 +18,6 @@ SAMPLE_BYTES = 256 * 1024
 
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d|undated)\.jsonl")
 SLUG = re.compile(r"[a-z0-9_-]{1,64}")
-_COVERAGE = re.compile(rf"coverage/({SLUG.pattern})/[0-9a-f]{{16}}\.json")
-
-
-class CoverageFile(msgspec.Struct, frozen=True):
-    """One coverage file: a query, and what runs did of its windows, oldest record first."""
-
-    query: str
-    endpoint: str
-    windows: list[CoveredWindow] = []
 
 
 @dataclass(frozen=True)
@@ -63,25 +51,15 @@ class Dataset:
 
 def read_coverage(store: Store) -> tuple[list[QueryCoverage], list[tuple[str, str]]]:
     """Return the coverage of every query of every keyword, and (slug, key) of the files that cannot be read."""
-    read, unreadable = [], []
-    for key in store.list("coverage"):
-        match = _COVERAGE.fullmatch(key)
-        if match is None:
-            continue
-        try:
-            held = msgspec.json.decode(store.read(key), type=CoverageFile)
-        except (OSError, StoreError, ValueError):
-            unreadable.append((match[1], key))
-        else:
-            read.append(summarise(match[1], held))
-    return read, unreadable
+    queries, unreadable = coverage.queries(store)
+    return list(map(summarise, queries)), unreadable
 
 
-def summarise(slug: str, held: CoverageFile) -> QueryCoverage:
-    """Return what a coverage file says, without the complete windows that tell nothing more."""
+def summarise(held: Query) -> QueryCoverage:
+    """Return what is recorded of a query, without the complete windows that tell nothing more."""
     complete = [window for window in held.windows if window.state == "complete"]
     return QueryCoverage(
-        slug=slug,
+        slug=held.slug,
         query=held.query,
         endpoint=held.endpoint,
         # A block of joined windows has lost the names of its runs.
@@ -89,7 +67,7 @@ def summarise(slug: str, held: CoverageFile) -> QueryCoverage:
         last=max(held.windows, key=lambda window: window.recorded_at, default=None),
         newest_complete=max(complete, key=lambda window: window.until, default=None),
         gaps=coverage.gaps(held.windows),
-        partial=_still_partial(held.windows),
+        partial=coverage.still_partial(held.windows),
     )
 
 
@@ -108,27 +86,6 @@ def read_dataset(store: Store, slug: str) -> Dataset:
         newest_day=days[-1] if days else None,
         export=export if store.exists(export) else None,
     )
-
-
-def _still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
-    """Return the partial windows that complete ones do not cover, newest record first.
-
-    One that a later run brought to the same end as a complete one is not partial any more, even where that run
-    could no longer reach its beginning.
-    """
-    windows = list(windows)
-    if all(window.state == "complete" for window in windows):
-        return []
-    blocks = coverage.covered(windows)
-    completed = {window.until: window.recorded_at for window in windows if window.state == "complete"}
-    left = [
-        window
-        for window in windows
-        if window.state == "partial"
-        and not any(since <= window.since and window.until <= until for since, until in blocks)
-        and completed.get(window.until, window.recorded_at) <= window.recorded_at
-    ]
-    return sorted(left, key=lambda window: window.recorded_at, reverse=True)
 
 
 def _day_sizes(store: Store, slug: str) -> dict[str, int]:

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
 
-from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
 MAX_RUNS = 1000
+_KEY = re.compile(r"coverage/([a-z0-9_-]{1,64})/([0-9a-f]{16})\.json")
 
 
 class CoverageError(Exception):
@@ -66,6 +69,17 @@ class _CoverageFile(msgspec.Struct):
     windows: list[CoveredWindow] = []
 
 
+@dataclass(frozen=True)
+class Query:
+    """What is recorded of one query of a keyword, oldest record first."""
+
+    slug: str
+    fingerprint: str
+    query: str
+    endpoint: str
+    windows: list[CoveredWindow]
+
+
 def fingerprint(query: str, endpoint: str) -> str:
     """Return 16 hexadecimal digits that tell queries (as sent, language included) and endpoints apart."""
     return hashlib.sha256(f"{endpoint}\n{query}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -91,6 +105,22 @@ def record(
         windows = _compacted([*kept, window])
         content = msgspec.json.encode(_CoverageFile(query=query, endpoint=endpoint, windows=windows))
         store.put(key, msgspec.json.format(content, indent=2) + b"\n")
+
+
+def queries(store: Store) -> tuple[list[Query], list[tuple[str, str]]]:
+    """Return every query of every keyword, and (slug, key) of the coverage files that cannot be read."""
+    read, unreadable = [], []
+    for key in store.list("coverage"):
+        match = _KEY.fullmatch(key)
+        if match is None:
+            continue
+        try:
+            held = msgspec.json.decode(store.read(key), type=_CoverageFile)
+        except (OSError, StoreError, ValueError):
+            unreadable.append((match[1], key))
+        else:
+            read.append(Query(match[1], match[2], held.query, held.endpoint, held.windows))
+    return read, unreadable
 
 
 def windows(store: Store, slug: str, fingerprint: str) -> list[CoveredWindow]:
@@ -120,6 +150,32 @@ def gaps(windows: Iterable[CoveredWindow]) -> list[Interval]:
     """Return the holes between the blocks, oldest first."""
     blocks = covered(windows)
     return [(before[1], after[0]) for before, after in pairwise(blocks)]
+
+
+def still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
+    """Return the partial windows that complete ones do not cover, newest record first.
+
+    One that a later run brought to the same end as a complete one is not partial any more, even where that run
+    could no longer reach its beginning.
+    """
+    windows = list(windows)
+    if all(window.state == "complete" for window in windows):
+        return []
+    blocks = covered(windows)
+    completed = {window.until: window.recorded_at for window in windows if window.state == "complete"}
+    left = [
+        window
+        for window in windows
+        if window.state == "partial"
+        and not lies_in(blocks, window.since, window.until)
+        and completed.get(window.until, window.recorded_at) <= window.recorded_at
+    ]
+    return sorted(left, key=lambda window: window.recorded_at, reverse=True)
+
+
+def lies_in(blocks: Iterable[Interval], since: datetime, until: datetime) -> bool:
+    """Tell whether one of the blocks holds all of a span."""
+    return any(begin <= since and until <= end for begin, end in blocks)
 
 
 def _run(window: CoveredWindow) -> tuple[str, str]:

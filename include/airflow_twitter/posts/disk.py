@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,22 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
+
+
+def link_or_copy(path: Path, other: Path) -> None:
+    """Give a file a second name; where the file system has no hard links, a copy has it."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder, as far as it can be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def append(path: Path, lines: bytes, *, durable: bool) -> None:

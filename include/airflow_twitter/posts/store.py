@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
+import uuid
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from airflow_twitter.posts.disk import append, begin_to_sync, make_folder, sync_folder
+from airflow_twitter.posts import disk
 from airflow_twitter.posts.keys import StoreError, check_key
 from airflow_twitter.posts.locks import LockTimeout, locked
 from airflow_twitter.posts.temporary import becoming, remove_dead
@@ -31,6 +31,7 @@ WRITE_BEHIND_BYTES = 4 * 1024 * 1024
 LOCKS = ".locks"
 NOTES = ".notes"
 HELD = ".held"
+TRASH = ".trash"
 
 
 class Store:
@@ -85,7 +86,7 @@ class Store:
             for chunk in (data,) if isinstance(data, bytes) else data:
                 size += file.write(chunk)
                 if size - begun >= WRITE_BEHIND_BYTES:
-                    begin_to_sync(file, begun, size - begun)
+                    disk.begin_to_sync(file, begun, size - begun)
                     begun = size
         return size
 
@@ -93,18 +94,18 @@ class Store:
     def writer(self, key: str) -> Iterator[BinaryIO]:
         """Open a file that becomes `key`, durably, when the block ends without an exception."""
         path = self._path(key)
-        make_folder(path.parent)
+        disk.make_folder(path.parent)
         self._clean_once(path.parent)
         with becoming(path) as file:
             yield file
-        sync_folder(path.parent)
+        disk.sync_folder(path.parent)
 
     def append(self, key: str, lines: bytes, *, durable: bool = True) -> None:
         """Add whole lines to `key`, all or none, and cut off what a killed writer left of a line at its end.
 
         The caller holds a lock under which all lines are added. Without `durable` a power cut may lose them.
         """
-        append(self._path(key), lines, durable=durable)
+        disk.append(self._path(key), lines, durable=durable)
 
     def list(self, prefix: str = "") -> list[str]:
         """Return the keys of all files below the folder `prefix`, sorted; none when there is no folder."""
@@ -118,23 +119,28 @@ class Store:
     def move(self, key: str, new_key: str) -> None:
         """Rename `key` to `new_key`, durably; what lay there is replaced."""
         path, new_path = self._path(key), self._path(new_key)
-        make_folder(new_path.parent)
+        disk.make_folder(new_path.parent)
         os.replace(path, new_path)
-        sync_folder(new_path.parent)
+        disk.sync_folder(new_path.parent)
 
     def delete(self, key: str) -> None:
         """Delete `key`; a missing one is no error."""
         self._path(key).unlink(missing_ok=True)
 
     def delete_tree(self, prefix: str) -> None:
-        """Delete all files below the folder `prefix`, the last name first, then the folder.
+        """Delete the folder `prefix` and all that is in it, at once for whoever reads it; a missing one is no error.
 
-        In that order an interrupted deletion of numbered files leaves the first ones, without a hole.
+        What an interrupted deletion leaves lies out of sight until the next `sweep`.
         """
         top = self._path(prefix)
-        for key in reversed(self.list(prefix)):
-            self.delete(key)
-        shutil.rmtree(top, ignore_errors=True)
+        trash = self.root / TRASH / uuid.uuid4().hex
+        disk.make_folder(trash.parent)
+        try:
+            os.rename(top, trash)
+        except FileNotFoundError:
+            return
+        disk.sync_folder(top.parent)
+        disk.remove(trash)
 
     def set_aside(self, key: str, *, keep: bool = False) -> str:
         """Rename `key` to `<key>.damaged-<UTC time>` and return the new key.
@@ -145,14 +151,11 @@ class Store:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         new_key = f"{key}.damaged-{stamp}"
         path, new_path = self._path(key), self._path(new_key)
-        if not keep:
-            os.rename(path, new_path)
+        if keep:
+            disk.link_or_copy(path, new_path)
         else:
-            try:
-                os.link(path, new_path)
-            except OSError:  # some file systems have no hard links
-                shutil.copyfile(path, new_path)
-        sync_folder(path.parent)
+            os.rename(path, new_path)
+        disk.sync_folder(path.parent)
         return new_key
 
     def clean(self, prefix: str = "", *, name: str = "*") -> int:
@@ -163,6 +166,23 @@ class Store:
         """
         folder = self._path(prefix) if prefix else self.root
         return sum(remove_dead(place, name) for place in (folder, self.root / NOTES / prefix))
+
+    def sweep(self) -> int:
+        """Remove all that killed processes left, wherever it lies, and return how many files or folders that were."""
+        trash = self.root / TRASH
+        left = list(trash.iterdir()) if trash.is_dir() else []
+        for path in left:
+            disk.remove(path)
+        return len(left) + sum(remove_dead(Path(folder)) for folder, _, _ in os.walk(self.root))
+
+    def modified_at(self, key: str) -> datetime:
+        """Return when `key` was last written, in UTC."""
+        return datetime.fromtimestamp(self._path(key).stat().st_mtime, UTC)
+
+    def lock_file(self, key: str, kind: str = "lock") -> Path:
+        """Return the path of the file whose lock stands for `key`."""
+        check_key(key)
+        return self._inside(self.root / LOCKS / f"{key}.{kind}")
 
     def remember(self, key: str, data: bytes) -> None:
         """Keep bytes that were derived from the content of `key`, for as long as that stays the same.
@@ -195,8 +215,7 @@ class Store:
 
         Raises LockTimeout after `timeout_s` seconds.
         """
-        check_key(key)
-        return locked(self._inside(self.root / LOCKS / f"{key}.lock"), key, timeout_s)
+        return locked(self.lock_file(key), key, timeout_s)
 
     def hold(self, prefix: str, timeout_s: float = 60.0) -> AbstractContextManager[None]:
         """Hold the folder `prefix`, as `lock` does, by a file in it that goes when the folder is deleted."""

@@ -11,6 +11,7 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.collecting.share import Share
@@ -45,6 +46,7 @@ class TwitterRateLimitSensor(BaseSensorOperator):
         self.search = search
         self.twitter_conn_id = twitter_conn_id
 
+    @uses_staging
     def poke(self, context: Context) -> bool:
         """Return True when there is room; else reschedule to the moment when there will be."""
         run = CollectRun(context)

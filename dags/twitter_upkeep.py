@@ -1,0 +1,8 @@
+"""Look after what was collected: one DAG for each kind of upkeep."""
+
+from __future__ import annotations
+
+from airflow_twitter.upkeep.building import wanted
+from airflow_twitter.upkeep.maintenance import MAINTENANCE_DAG_ID, maintenance_dag
+
+globals().update(wanted({MAINTENANCE_DAG_ID: maintenance_dag}))

@@ -1,0 +1,73 @@
+"""Throw away what need not be kept any longer, without asking X for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from airflow_twitter.collecting.run import data_store
+from airflow_twitter.posts.retention import Retention, clean
+
+DAY_S = 86_400.0
+ACTIVE = ["queued", "running"]
+
+
+class TwitterMaintenanceOperator(BaseOperator):
+    """Remove staged pages of runs that were merged long ago, old quarantine, and what killed processes left.
+
+    Never the pages of a run that is active, or was not merged. Returns what was removed and how many runs were kept,
+    by reason.
+
+    :param staging_days: how long the pages of a run are kept after it was merged. (templated)
+    :param partial_days: the same for a partial run that can still be continued. (templated)
+    :param quarantine_days: how long refused posts and damaged files are kept. (templated)
+    :param tell_only: only say what would be removed. (templated)
+    """
+
+    template_fields: Sequence[str] = ("staging_days", "partial_days", "quarantine_days", "tell_only")
+    ui_color = "#e6e6e6"
+
+    def __init__(
+        self,
+        *,
+        staging_days: float | str = 30,
+        partial_days: float | str = 90,
+        quarantine_days: float | str = 30,
+        tell_only: bool | str = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.staging_days = staging_days
+        self.partial_days = partial_days
+        self.quarantine_days = quarantine_days
+        self.tell_only = tell_only
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Clean the data folder."""
+        ti: Any = context["ti"]
+        tell_only = str(self.tell_only).lower() == "true"
+        cleaned = clean(
+            data_store(),
+            Retention(
+                staging_s=float(self.staging_days) * DAY_S,
+                partial_s=max(float(self.partial_days), float(self.staging_days)) * DAY_S,
+                quarantine_s=float(self.quarantine_days) * DAY_S,
+            ),
+            now=datetime.now(UTC),
+            is_active=lambda dag_id, run_id: ti.get_dr_count(dag_id, run_ids=[run_id], states=ACTIVE) > 0,
+            dry_run=tell_only,
+        )
+        self.log.info(
+            "%s the staged pages of %d runs (%d bytes), %d files of quarantine, %d leftovers. Runs kept: %s.",
+            "Would remove" if tell_only else "Removed",
+            len(cleaned.runs),
+            cleaned.bytes,
+            len(cleaned.quarantine),
+            cleaned.leftovers,
+            ", ".join(f"{count} {reason}" for reason, count in sorted(cleaned.kept.items())) or "none",
+        )
+        return asdict(cleaned)
