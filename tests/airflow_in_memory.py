@@ -47,7 +47,8 @@ class StateStore:
 class TaskInstance:
     """One task's XComs, which Airflow empties when the task starts again."""
 
-    def __init__(self, airflow: Airflow, task_id: str, run_id: str) -> None:
+    def __init__(self, airflow: Airflow, task_id: str, run_id: str, try_number: int) -> None:
+        self.try_number = try_number
         self.dag_id = DAG_ID
         self.task_id = task_id
         self.run_id = run_id
@@ -92,6 +93,7 @@ class Airflow:
         run_type: str = "manual",
         interval: Interval | None = None,
         clear_number: int = 0,
+        try_number: int | None = None,
     ) -> Any:
         """Return what a task is given when it starts; its XComs are empty then."""
         self.xcoms[run_id, task_id].clear()
@@ -106,7 +108,7 @@ class Airflow:
             conf={},
         )
         return {
-            "ti": TaskInstance(self, task_id, run_id),
+            "ti": TaskInstance(self, task_id, run_id, try_number or 1 + clear_number),
             "dag_run": run,
             "asset_state_store": {RATE_LIMIT: self.limits},
             "outlet_events": self.outlet_events,

@@ -12,6 +12,7 @@ from airflow_twitter.collecting.paging import (
     PageRequest,
     PagingError,
     below_oldest,
+    carried_token,
     is_complete,
     is_empty,
     next_page,
@@ -48,6 +49,7 @@ def page(number: int, asked: str | None, then: str | None, **changes: Any) -> Pa
         "fingerprint": "f",
         "fetched_at": "2026-11-22T12:00:00Z",
         "oldest_id": str(1000 - 10 * number),
+        "result_count": 10,
     }
     return PageHeader(**{**known, **changes})
 
@@ -113,10 +115,69 @@ def test_pages_below_an_id() -> None:
     assert next_page(window(), pages) == PageRequest(3, "u1", "990")
 
 
+def empty(number: int, asked: str | None, then: str | None, **changes: Any) -> PageHeader:
+    """The header of a committed page without posts."""
+    return page(number, asked, then, **{"oldest_id": None, "result_count": 0, **changes})
+
+
 def test_circle_without_posts() -> None:
-    """A token that leads nowhere, without a post to go below, is an error and no endless loop."""
+    """A token that leads nowhere, without a post to go below, begins the window anew, and only once."""
+    pages = [empty(1, None, "t1"), empty(2, "t1", "t1")]
+    assert next_page(window(), pages) == PageRequest(3, None, None)
     with pytest.raises(PagingError, match="What is committed is kept"):
-        next_page(window(), [page(1, None, "t1", oldest_id=None), page(2, "t1", "t1", oldest_id=None)])
+        next_page(window(), [*pages, empty(3, None, "t1")])
+
+
+def test_page_that_was_seen_before() -> None:
+    """Behind a page that brings no older post the walk goes on below the oldest one, whatever the token says."""
+    pages = [page(1, None, "t1"), page(2, "t1", "t2", oldest_id="990")]
+    assert next_page(window(), pages) == PageRequest(3, None, "990")
+    continued = window(start_token="t1", start_until_id="990")
+    assert next_page(continued, pages[1:]) == PageRequest(2, None, "990")
+
+
+def test_tokens_that_led_nowhere_twice() -> None:
+    """After two such tokens a run goes by post ids; behind an empty page there is but its token."""
+    pages = [
+        page(1, None, "t1"),
+        page(2, None, "u1", until_id="990"),
+        page(3, None, "u2", until_id="980"),
+    ]
+    assert next_page(window(), pages[:2]) == PageRequest(3, "u1", "990")
+    assert next_page(window(), pages) == PageRequest(4, None, "970")
+    assert next_page(window(), [*pages, empty(4, None, "u3", until_id="970")]) == PageRequest(5, "u3", "970")
+
+
+def test_empty_pages_are_bounded() -> None:
+    """An attempt gives up after 50 empty pages in a row; the next one goes on behind them."""
+    pages = [empty(number, f"t{number - 1}", f"t{number}") for number in range(1, 51)]
+    assert next_page(window(), pages[:49]) == PageRequest(50, "t49", None)
+    with pytest.raises(PagingError, match="50 empty pages in a row"):
+        next_page(window(), pages)
+    assert next_page(window(), pages, 50) == PageRequest(51, "t50", None, 50)
+    assert next_page(window(), [*pages[:49], page(50, "t49", "t50")]) == PageRequest(51, "t50", None)
+
+
+def test_what_was_tried_in_vain() -> None:
+    """Another attempt may go below the same post once more."""
+    pages = [page(1, None, "t1"), page(2, "t1", "t1"), empty(3, None, "t1", until_id="980")]
+    with pytest.raises(PagingError):
+        next_page(window(), pages)
+    assert next_page(window(), pages, 3) == PageRequest(4, None, "980", 3)
+
+
+@pytest.mark.parametrize(
+    ("pages", "carried"),
+    [
+        ([page(1, None, "t1")], "t1"),
+        ([page(1, None, "t1"), page(2, "t1", "t1")], None),
+        ([page(1, None, "t1"), page(2, None, "t2", until_id="990")], None),
+        ([], None),
+    ],
+)
+def test_token_for_another_run(pages: list[PageHeader], carried: str | None) -> None:
+    """A token is carried over unless it leads round in a circle, or belongs to a query with an until_id."""
+    assert carried_token(window(), pages, next_token(window(), pages)) == carried
 
 
 def test_circle_below_the_same_post() -> None:
@@ -148,6 +209,7 @@ def test_continued_window() -> None:
     assert next_token(continued, []) == "t9"
     assert not is_complete(continued, [])
     assert below_oldest(continued, []) == PageRequest(1, None, "500")
+    assert next_page(window(start_until_id="500"), []) == PageRequest(1, None, "500")
 
 
 def test_params() -> None:

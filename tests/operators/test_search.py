@@ -213,16 +213,54 @@ class TestTokens:
     def test_rejected_before_any_post(
         self, airflow: Airflow, start_simulator: Start, data_folder: Path
     ) -> None:
-        """Without a post to go below, a rejected token fails the run at once; what is committed stays."""
-        start_simulator(
+        """Without a post to go below, a run whose token is rejected begins its window anew: nothing was bought yet."""
+        simulator = start_simulator(
             rules=[
                 Rule(endpoint="search_recent", nth=1, fault="empty_page"),
                 Rule(endpoint="search_recent", nth=2, fault="rejected_token"),
             ]
         )
+        airflow.search(ACCOUNTING)
+        assert committed(data_folder) == simulator.truth("accounting")
+        assert simulator.book.sold_twice == []
+
+    def test_always_rejected_before_any_post(
+        self, airflow: Airflow, start_simulator: Start, data_folder: Path
+    ) -> None:
+        """When that leads nowhere either, the run fails at once; what is committed stays, and a clear goes on."""
+        simulator = start_simulator(
+            rules=[
+                Rule(endpoint="search_recent", every=2, fault="rejected_token"),
+                Rule(endpoint="search_recent", fault="empty_page"),
+            ]
+        )
         with pytest.raises(AirflowFailException, match="no older post says where to go on"):
             airflow.search(ACCOUNTING)
-        assert len(staged(data_folder).pages()) == 1
+        assert len(staged(data_folder).pages()) == 2
+        simulator.clear_rules()
+
+        airflow.search(ACCOUNTING, clear_number=1)
+
+        assert committed(data_folder) == simulator.truth("accounting")
+
+    def test_empty_pages_for_ever(
+        self, airflow: Airflow, start_simulator: Start, data_folder: Path, clock: Clock
+    ) -> None:
+        """A walk over nothing but empty pages ends, also when it is interrupted by waits; a clear goes on."""
+        rule = Rule(endpoint="search_recent", nth=(2, None), fault="empty_page")
+        simulator = start_simulator(rules=[rule], limits={"search_recent": 30}, window_s=900)
+        rescheduled(airflow, ACCOUNTING)
+        clock.shift(900)
+        with pytest.raises(AirflowFailException, match="50 empty pages in a row"):
+            airflow.search(ACCOUNTING)
+        assert len(searches(simulator)) == 51
+        simulator.clear_rules()
+        clock.shift(900)
+
+        airflow.search(ACCOUNTING, clear_number=1)
+
+        assert committed(data_folder) == simulator.truth("accounting")
+        assert simulator.book.sold_twice == []
 
     def test_circular(self, airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
         """A token that points to its own page is not followed round."""
@@ -241,7 +279,26 @@ class TestTokens:
             airflow.search(ACCOUNTING)
 
         assert set(committed(data_folder)) == set(simulator.truth("accounting"))
-        assert len(searches(simulator)) < 12
+        assert len(searches(simulator)) < 9
+        simulator.clear_rules()
+        bought = len(simulator.book.sold)
+
+        airflow.search(ACCOUNTING, clear_number=1)
+
+        assert airflow.xcom("search", "next_token") is None
+        assert len(simulator.book.sold) == bought
+
+    def test_circle_and_another_run(
+        self, airflow: Airflow, start_simulator: Start, data_folder: Path
+    ) -> None:
+        """A run that continues one which stopped in a circle does not buy the circle's pages again."""
+        simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=2, fault="self_token")])
+        airflow.search({**ACCOUNTING, "page_max": 2})
+
+        airflow.search({**ACCOUNTING, "continue_from_run": "manual__1"}, run_id="manual__2")
+
+        assert simulator.book.sold == simulator.truth("accounting")
+        assert airflow.xcom("search", "next_token", "manual__2") is None
 
     def test_repeated_page(self, airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
         """A page that X repeats does no harm: posts are told apart by id later."""
@@ -249,6 +306,38 @@ class TestTokens:
         airflow.search(ACCOUNTING)
         assert set(committed(data_folder)) == set(simulator.truth("accounting"))
         assert len(committed(data_folder)) == 80
+
+
+class TestStorm:
+    """X answers 5xx."""
+
+    @pytest.fixture(autouse=True)
+    def never_sleep(self, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+        """The client's waits move the clock."""
+        client = partial(XClient, sleep=clock.shift, monotonic=lambda: datetime.now(UTC).timestamp())
+        monkeypatch.setattr("airflow_twitter.hooks.twitter.XClient", client)
+
+    def test_smaller_pages(self, airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
+        """Where only small pages come through, pages shrink and grow again; every post comes in once, in order."""
+        rule = Rule(endpoint="search_recent", nth=(2, 5), fault="server_error", params={"above": 15})
+        simulator = start_simulator(rules=[rule])
+
+        airflow.search({**ACCOUNTING, "max_results": 20})
+
+        assert committed(data_folder) == simulator.truth("accounting")
+        assert simulator.book.sold_twice == []
+        asked = [(entry.params["max_results"], entry.status) for entry in searches(simulator)]
+        assert asked == [("20", 200), ("20", 503), ("20", 503), *[("10", 200)] * 4]
+
+    def test_bounded(self, airflow: Airflow, start_simulator: Start) -> None:
+        """A storm that goes on fails the try for Airflow to begin another, as passing trouble and not for good."""
+        simulator = start_simulator(rules=[Rule(endpoint="search_recent", fault="server_error")])
+        with pytest.raises(TransientError):
+            airflow.search({**ACCOUNTING, "max_results": 100})
+        sizes = [entry.params["max_results"] for entry in searches(simulator)]
+        assert sizes[:5] == ["100", "100", "50", "25", "12"]
+        assert set(sizes[5:]) <= {"10"}
+        assert airflow.xcom("search", "reason") == "ServerError"
 
 
 class TestLimit:
@@ -300,6 +389,18 @@ class TestLimit:
 
         assert committed(data_folder) == simulator.truth("accounting")
         assert [entry.status for entry in searches(simulator)] == [200, 429, 200, 200]
+
+    def test_refused_a_token(
+        self, airflow: Airflow, start_simulator: Start, clock: Clock, data_folder: Path
+    ) -> None:
+        """When X refuses a bearer token for its limit, that is waited for like any other."""
+        simulator = start_simulator(rules=[Rule(endpoint="token", nth=1, fault="rate_limited")])
+
+        assert rescheduled(airflow, ACCOUNTING) == NOON + timedelta(seconds=30)
+        clock.shift(30)
+        airflow.search(ACCOUNTING)
+
+        assert committed(data_folder) == simulator.truth("accounting")
 
     @pytest.mark.parametrize("reset", ["missing", "past", "absurd"])
     def test_blind_waits(self, airflow: Airflow, start_simulator: Start, clock: Clock, reset: str) -> None:

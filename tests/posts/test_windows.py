@@ -242,12 +242,13 @@ class TestContinuation:
         request(start_time=day(18), end_time=day(20), page_max=1, max_results=50, expand=True)
     )
 
-    def go_on(self, asked: SearchRequest, token: str | None = "t1") -> Window:
+    def go_on(self, asked: SearchRequest, token: str | None = "t1", complete: bool = False) -> Window:
         """The window that continues run `r1`."""
         return decide_continuation(
             asked,
             RunTimes((day(1), day(2)), clear_number=1),
             inherited=self.INHERITED,
+            complete=complete,
             token=token,
             oldest_id="1700",
             run_id="r1",
@@ -267,7 +268,12 @@ class TestContinuation:
     def test_nothing_to_continue(self) -> None:
         """A run that reached its last page cannot be continued."""
         with pytest.raises(WindowError, match="Run r1 reached the last page"):
-            self.go_on(request(), token=None)
+            self.go_on(request(), token=None, complete=True)
+
+    def test_without_a_token(self) -> None:
+        """A run whose token cannot be carried over is continued below its oldest post."""
+        window = self.go_on(request(), token=None)
+        assert (window.start_token, window.start_until_id) == (None, "1700")
 
     def test_of_another_query(self) -> None:
         """A token belongs to its query: another one is refused, naming both."""

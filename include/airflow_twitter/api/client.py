@@ -22,15 +22,20 @@ from airflow_twitter.api.answers import (
 from airflow_twitter.api.auth import FORM_TYPE, TOKEN_FORM, TOKEN_PATH, BearerAuth
 from airflow_twitter.api.base_client import BaseClient, Settings
 from airflow_twitter.api.endpoints import USAGE_PATH, Endpoint
-from airflow_twitter.api.errors import AuthError, NetworkError
+from airflow_twitter.api.errors import AuthError, NetworkError, ServerError, TransientError
 from airflow_twitter.api.fields import request_fields
 from airflow_twitter.api.lookup import LOOKUP_PATH, Lookup, read_lookup
+from airflow_twitter.api.page_size import PageSize
 
 __all__ = ["Answer", "Counts", "Page", "Usage", "XClient"]
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+def _ignore(error: TransientError) -> None:
+    """Do nothing about an error."""
 
 
 class XClient(BaseClient):
@@ -56,17 +61,40 @@ class XClient(BaseClient):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r}, {self._auth!r}, vocabulary={self.vocabulary!r})"
 
-    def search(self, endpoint: Endpoint, params: Mapping[str, str], *, expand: bool = False) -> Page:
+    def search(
+        self,
+        endpoint: Endpoint,
+        params: Mapping[str, str],
+        *,
+        expand: bool = False,
+        size: PageSize | None = None,
+    ) -> Page:
         """Fetch one page of a search.
 
         `params` are X's own (`query`, `max_results`, `start_time`, `next_token`, ...). Fields are asked for
         in the client's vocabulary, with `expand` also authors, media and referenced posts, which X bills;
-        fields or expansions in `params` replace all of these.
+        fields or expansions in `params` replace all of these. With `size` the page is as long as that says, which
+        is told what became of every try.
         Sources: docs.x.com/x-api/posts/search-recent-posts, docs.x.com/x-api/posts/search-all-posts
         """
         own = any(name == "expansions" or name.endswith(".fields") for name in params)
         fields = {} if own else self._fields[expand]
-        return self._get(endpoint.path, {**fields, **params}, read_page, endpoint.min_interval_s)
+        asked = {**fields, **params}
+        if size is None:
+            return self._get(endpoint.path, asked, read_page, endpoint.min_interval_s)
+
+        def resize() -> None:
+            asked["max_results"] = str(size.current)
+
+        def failed(error: TransientError) -> None:
+            if isinstance(error, ServerError):
+                size.failed()
+                resize()
+
+        resize()
+        page = self._get(endpoint.path, asked, read_page, endpoint.min_interval_s, failed)
+        size.arrived()
+        return page
 
     def counts(self, endpoint: Endpoint, params: Mapping[str, str]) -> Counts:
         """Fetch how many posts a query matches, by minute, hour or day (`granularity`), without buying them.
@@ -97,15 +125,20 @@ class XClient(BaseClient):
         params: Mapping[str, str],
         read: Callable[[Answer], Result],
         min_interval_s: float = 0.0,
+        failed: Callable[[TransientError], None] = _ignore,
     ) -> Result:
-        """Ask for `path` and read the answer, with a new token should X no longer take the old one."""
+        """Ask for `path` and read the answer, with a new token should X no longer take the old one.
+
+        `failed` is told of every try that did, and may change `params` for the next one.
+        """
 
         def ask() -> Result:
             self._pace(path, min_interval_s)
             try:
                 answer = self._send("GET", path, self._auth.token(), params=params)
-            except NetworkError as error:
-                self.unanswered += error.sent
+            except TransientError as error:
+                self.unanswered += isinstance(error, NetworkError) and error.sent
+                failed(error)
                 raise
             finally:
                 self._asked_at[path] = self._monotonic()

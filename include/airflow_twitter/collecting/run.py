@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.collecting.form import FormError, parse
-from airflow_twitter.collecting.paging import next_token, oldest_id
+from airflow_twitter.collecting.paging import carried_token, is_complete, next_token, oldest_id
 from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.holding import used
@@ -125,13 +125,14 @@ class CollectRun:
             )
         window = msgspec.convert(inherited, Window)
         pages = other.pages()
+        token = self._token_of(continue_from_run, window, pages)
         return decide_continuation(
             request,
             times,
             inherited=window,
-            token=self._token_of(continue_from_run, window, pages),
+            complete=token is None and is_complete(window, pages),
+            token=carried_token(window, pages, token),
             oldest_id=oldest_id(window, pages),
-            begun=bool(pages) or window.start_token is not None,
             run_id=continue_from_run,
             now=now,
         )

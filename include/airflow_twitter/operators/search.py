@@ -11,22 +11,20 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from airflow_twitter.api.client import Page, XClient
-from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.errors import (
     InvalidRequestError,
     PermanentError,
     RateLimitedError,
-    TokenRejectedError,
     TransientError,
 )
 from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.collecting.asking import Asker, header_of
 from airflow_twitter.collecting.clearing import refuse_stale
 from airflow_twitter.collecting.form import parse
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.paging import (
     PageRequest,
     PagingError,
-    below_oldest,
     is_complete,
     next_page,
     next_token,
@@ -37,9 +35,7 @@ from airflow_twitter.collecting.share import Share
 from airflow_twitter.collecting.spending import RunSpending, how_to_go_on
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
-from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.partial import BUDGET, DEADLINE, PAGE_MAX, Partial
-from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import Window, WindowError, check_reach, rfc3339
 from airflow_twitter.spending.budgets import BudgetReached
 
@@ -127,7 +123,6 @@ class _Walk:
     ) -> None:
         self.log = operator.log
         self.hook = TwitterHook(operator.twitter_conn_id, vocabulary=window.vocabulary)
-        self.endpoint = ENDPOINTS[window.endpoint]
         self.limit = SharedLimit(context, operator.twitter_conn_id, window.endpoint)
         self.context = context
         self.ti = context["ti"]
@@ -137,12 +132,14 @@ class _Walk:
         asked = parse(operator.search)
         self.spending = RunSpending(context, run, operator.twitter_conn_id, window, asked["run_budget"])
         self.share = Share(self.limit, run, window, self.pages)
+        self.attempt = str(self.ti.try_number)
+        self.begun = sum(page.attempt != self.attempt for page in self.pages)
         self.failed_at = ""
         self.partial: Partial | None = None
 
     def go(self) -> None:
         """Fetch and commit page by page to the window's end, or to ``page_max``."""
-        if next_page(self.window, self.pages) is not None:
+        if next_page(self.window, self.pages, self.begun) is not None:
             refuse_stale(self.context)
         if self.pages:
             self.log.info(
@@ -152,10 +149,10 @@ class _Walk:
             check_reach(self.window, datetime.now(UTC))
         self.spending.make_up(self.pages)
         with self.share, self.hook.get_conn() as client:
-            while (request := next_page(self.window, self.pages)) is not None:
+            asker = Asker(client, self.window, self.spending)
+            while (request := next_page(self.window, self.pages, self.begun)) is not None:
                 self._wait_for_room()
-                self._authenticate(client)
-                self._fetch(client, request)
+                self._fetch(client, asker, request)
         if is_complete(self.window, self.pages):
             self.log.info('No more pages for keyword "%s".', self.window.keyword)
         else:
@@ -206,9 +203,10 @@ class _Walk:
             self.failed_at = "Failed to generate Bearer Token"
             raise
 
-    def _fetch(self, client: XClient, request: PageRequest) -> None:
+    def _fetch(self, client: XClient, asker: Asker, request: PageRequest) -> None:
         try:
-            request, page = self._ask(client, request)
+            self._authenticate(client)
+            request, page = asker.ask(request, self.pages)
         except RateLimitedError as error:
             self.log.warning("%s", error)
             self._pause(self.limit.refused(error, now := datetime.now(UTC)), self.limit.waits_for(now))
@@ -222,34 +220,8 @@ class _Walk:
             self._commit(request, page)
             self.limit.heard(page.limit)
 
-    def _ask(self, client: XClient, request: PageRequest) -> tuple[PageRequest, Page]:
-        """Ask for a page, below the oldest post when X does not take the token; return what was asked for."""
-
-        def ask(request: PageRequest) -> Page:
-            params = request.params(self.window, client.server_now())
-            with self.spending.page(client, request.number, int(params["max_results"])):
-                return client.search(self.endpoint, params, expand=self.window.expand)
-
-        try:
-            return request, ask(request)
-        except TokenRejectedError as error:
-            self.log.warning("%s", error)
-        request = below_oldest(self.window, self.pages)
-        return request, ask(request)
-
     def _commit(self, request: PageRequest, page: Page) -> None:
-        header = PageHeader(
-            number=request.number,
-            asked_token=request.token,
-            until_id=request.until_id,
-            next_token=page.next_token,
-            fingerprint=self.window.fingerprint,
-            fetched_at=utc_text(page.server_time),
-            request_id=page.request_id,
-            result_count=page.result_count,
-            newest_id=page.newest_id,
-            oldest_id=page.oldest_id,
-        )
+        header = header_of(request, page, self.window, self.attempt)
         key = self.run.staging.commit(header, page.body)
         self.pages.append(header)
         self.spending.bought(header, page.body)

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.paging import next_token
 from airflow_twitter.collecting.run import SEARCH_TASK_ID, CollectRun
-from airflow_twitter.posts.partial import INTERRUPTED, Partial, is_trouble
+from airflow_twitter.posts.partial import INTERRUPTED, Partial
 from airflow_twitter.posts.run_validation import validate_run
 
 
@@ -43,7 +43,7 @@ class TwitterValidateOperator(BaseOperator):
         run = CollectRun(context)
         pages = self._told(context, "pages")
         staged = run.staging.pages()
-        if not staged and (pages is None or is_trouble(self._told(context, "reason"))):
+        if not staged and (pages is None or self._told(context, "reason")):
             raise AirflowSkipException(f"{self.search_task_id} bought nothing: there is nothing to validate.")
         window = run.kept_window()
         report = validate_run(run.staging, slug=window.slug, dag_id=run.dag_id, run_id=run.run_id)

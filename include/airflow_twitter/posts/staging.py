@@ -33,9 +33,9 @@ class StagingError(Exception):
 class PageHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """What is known of a committed page beside its bytes.
 
-    `asked_token` or `until_id` was sent to get the page, `next_token` asks for the one after it (None: this
-    is the last). `fetched_at` is UTC text that ends in Z; `size` (bytes) and `sha256` are filled in by the
-    commit.
+    `asked_token` or `until_id` was sent to get the page, by the try of the task that `attempt` names; `next_token`
+    asks for the one after it (None: this is the last). `fetched_at` is UTC text that ends in Z; `size` (bytes)
+    and `sha256` are filled in by the commit.
     """
 
     number: int
@@ -44,6 +44,7 @@ class PageHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     fingerprint: str
     fetched_at: str
     until_id: str | None = None
+    attempt: str = ""
     request_id: str | None = None
     result_count: int = 0
     newest_id: str | None = None

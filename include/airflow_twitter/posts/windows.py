@@ -148,17 +148,17 @@ def decide_continuation(
     inherited: Window,
     token: str | None,
     oldest_id: str | None,
-    begun: bool = True,
+    complete: bool,
     run_id: str,
     now: datetime,
 ) -> Window:
     """Decide the window of a run that goes on where another stopped: the same query, span and page size.
 
-    A token belongs to the query that it came with, so only ``page_max`` and the deadline are this run's own. A run
-    that stopped before it had `begun`, without a page, is continued at the window's end.
+    A token belongs to the query that it came with, so only ``page_max`` and the deadline are this run's own. Without
+    a token it begins below the other's oldest post, or at the window's end when there is none.
     Raises :class:`WindowError` when the other run left nothing to continue or asked something else.
     """
-    if token is None and begun:
+    if complete:
         raise WindowError(f"Run {run_id} reached the last page: there is nothing to continue.")
     if inherited.fingerprint != request.fingerprint:
         raise WindowError(

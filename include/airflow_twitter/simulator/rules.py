@@ -68,7 +68,9 @@ FAULTS: Mapping[str, Fault] = {
     "unsupported_authentication": Fault("refusal", "403, token of the wrong kind"),
     "forbidden": Fault("refusal", "403 about:blank"),
     "server_error": Fault(
-        "refusal", "500, 502, 503 or 504; html answers as the edge does", {"status": 503, "html": False}
+        "refusal",
+        "500, 502, 503 or 504; html answers as the edge does; only pages of more than `above` posts are refused",
+        {"status": 503, "html": False, "above": 0},
     ),
     "rejected_token": Fault("refusal", "400 that names the pagination token"),
     "short_page": Fault("page", "only the first posts of the page, with a token to the rest", {"keep": 3}),
@@ -176,6 +178,13 @@ class Rule:
         elif self.nth is not None and number != self.nth:
             return False
         return self.every is None or number % self.every == 0
+
+    def spares(self, params: Mapping[str, str]) -> bool:
+        """Say whether the fault is for larger pages than these parameters ask for."""
+        if self.fault != "server_error" or not self["above"]:
+            return False
+        asked = params.get("max_results", "10")
+        return asked.isdigit() and int(asked) <= int(self["above"])
 
     def __getitem__(self, name: str) -> Any:
         """Return a parameter of the fault, or its default."""

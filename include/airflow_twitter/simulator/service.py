@@ -197,7 +197,8 @@ class Service:
         standing = self.limits.take(call.route.endpoint, account.id if account else "")
         name = token_name(request.params)
         token = (name, request.params.get(name, ""))
-        refused = refusal(call.rules, standing, self.now_s(), token, len(request.body))
+        rules = [rule for rule in call.rules if not rule.spares(request.params)]
+        refused = refusal(rules, standing, self.now_s(), token, len(request.body))
         if refused is not None:
             return refused
         if not standing.allowed:
