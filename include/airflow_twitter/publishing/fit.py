@@ -59,8 +59,9 @@ def fit_video(
     """Return a video in the store that X takes, made from `original`; itself when it keeps all rules already.
 
     With `target_bytes` the new video has at most so many bytes. What was made once from the same original is not
-    made again. `on_progress` gets the share that is done, from 0 to 1, anew for each of up to three tries. Raises VideoRejectedError for what
-    transcoding cannot mend, such as a video that is too long, or a target below MIN_BIT_RATE.
+    made again. `on_progress` gets the share that is done, from 0 to 1, anew for each of up to three tries.
+    Raises VideoRejectedError for what transcoding cannot mend, such as a video that is too long, or a target
+    below MIN_BIT_RATE.
     """
     limit = min(target_bytes or MAX_BYTES, MAX_BYTES)
     note = f"{FOLDER}/fitted/{original.sha256}-{target_bytes or 0}-{_RECIPE}.json"
