@@ -57,9 +57,11 @@ class TimelinePost(Protocol):
     @property
     def text(self) -> str: ...
     @property
-    def created_at(self) -> datetime | None: ...
+    def created_at(self) -> datetime: ...
     @property
     def media_keys(self) -> Sequence[str]: ...
+    @property
+    def links(self) -> Sequence[tuple[str, str]]: ...
 
 
 class MediaClient(Protocol):
@@ -72,8 +74,13 @@ class MediaClient(Protocol):
 
 
 class PostClient(Protocol):
-    """Creates posts, and looks at the account's. `create_post` is sent once and never again by itself."""
+    """Creates posts, and looks at the account's. `create_post` is sent once and never again by itself.
 
+    `user_id` is the account's id where the tokens tell it.
+    """
+
+    @property
+    def user_id(self) -> str | None: ...
     def me(self) -> Me: ...
     def create_post(
         self,

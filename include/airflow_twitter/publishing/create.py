@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_twitter.api.errors import NetworkError, PostRefusedError, ServerError, XError
+from airflow_twitter.api.errors import PostRefusedError, TransientError, XError
 from airflow_twitter.publishing.client import PostClient, TimelinePost
 from airflow_twitter.publishing.comparison import same_text
 from airflow_twitter.publishing.errors import (
@@ -66,9 +66,9 @@ def create_post(
         return _Attempt(records, record, client, not_after, looking or Looking()).run()
 
 
-def post_url(username: str, post_id: str) -> str:
-    """Return the address of a post for people."""
-    return f"https://x.com/{username}/status/{post_id}"
+def post_url(post_id: str) -> str:
+    """Return the address of a post for people; X turns it into the one with the account's name."""
+    return f"https://x.com/i/status/{post_id}"
 
 
 class _Attempt:
@@ -128,8 +128,8 @@ class _Attempt:
             )
         except PostRefusedError as error:
             return self._after_refusal(self._mark_refused(error))
-        except (NetworkError, ServerError) as error:
-            if isinstance(error, NetworkError) and not error.sent:
+        except TransientError as error:
+            if not error.sent:
                 self._mark_unsent()
                 raise
             log.warning("The answer to the creation of %s is lost: %s", record.key, error)
@@ -168,7 +168,7 @@ class _Attempt:
             record.note(state, refusal, at=self.records.now())
         if same is None:
             raise PostRefusedError(refusal)
-        url = post_url(self.client.me().username, same.id)
+        url = post_url(same.id)
         raise DuplicateError(
             f"X refused the post since the account has posted this text lately: {url}. Change the text.",
             post_url=url,
@@ -185,7 +185,7 @@ class _Attempt:
 
     def _timeline(self, since: datetime) -> Sequence[TimelinePost]:
         since -= timedelta(seconds=CLOCKS_DIFFER_S)
-        return self.client.timeline(self.client.me().id, since=since)
+        return self.client.timeline(self.client.user_id or self.client.me().id, since=since)
 
     def _pick(self, posts: Sequence[TimelinePost], since: datetime) -> TimelinePost | None:
         """Return our post among those of the account: by media key, else by text; no other record's."""
@@ -193,7 +193,7 @@ class _Attempt:
         free = [
             post
             for post in posts
-            if (post.created_at is None or post.created_at >= earliest)
+            if post.created_at >= earliest
             and self.records.owner_of(self.record.account, post.id) in (None, self.record.key)
         ]
         keys = set(self.record.intent.media_keys)
@@ -202,7 +202,9 @@ class _Attempt:
         return next(by_key, None) or next(by_text, None)
 
     def _has_our_text(self, post: TimelinePost) -> bool:
-        return same_text(self.record.content.text, post.text, has_media=bool(post.media_keys))
+        return same_text(
+            self.record.content.text, post.text, links=post.links, has_media=bool(post.media_keys)
+        )
 
     def _mark_sent(self, now: datetime) -> Record:
         with self.records.change(self.record.account, self.record.key) as record:
@@ -237,16 +239,13 @@ class _Attempt:
         with self.records.change(account, key) as record:
             record.post_id = post_id
             record.found = found
+            record.post_url = post_url(post_id)
             record.posted_at = self.records.now()
             record.intent.sent_at = record.intent.refused_at = record.intent.refusal = None
             record.note(
                 PostState.POSTED, "Found on the account." if found else "Created.", at=record.posted_at
             )
         self.records.claim_post(account, post_id, key)
-        if record.post_url is None:
-            url = post_url(self.client.me().username, post_id)
-            with self.records.change(account, key) as record:
-                record.post_url = url
         log.info(
             "POST %s: account=%s, key=%s, %s", "FOUND" if found else "CREATED", account, key, record.post_url
         )

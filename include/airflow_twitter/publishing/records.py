@@ -174,8 +174,10 @@ class Records:
     def _refuse_second(self, account: str, key: str, content: Content, allow_duplicate: bool) -> None:
         if allow_duplicate:
             return
+        ours = self.find(account, key)
         for other in self.same_content(account, content):
-            if other.key != key and not other.state.frees_content:
+            meant = ours is not None and other.allow_duplicate and other.created_at >= ours.created_at
+            if other.key != key and not other.state.frees_content and not meant:
                 raise DuplicateError(
                     f"The run {other.key} has the same text and video (state: {other.state.value}), so this one "
                     "stops. Change the text, or allow duplicates if both are meant.",
