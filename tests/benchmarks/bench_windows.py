@@ -15,12 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psutil
 import requests
 from bench_run import CREDENTIALS, started
 from harness import Row, workspace
@@ -28,7 +27,6 @@ from real_airflow import RealAirflow
 from requests.adapters import HTTPAdapter
 
 from airflow_twitter.simulator import Simulator, Topic, World
-from local_airflow import running
 
 LIMIT = 3
 """Requests in a window."""
@@ -154,7 +152,7 @@ def _ours(airflow: RealAirflow, simulator: Simulator, keywords: Mapping[str, int
     dag_ids = [f"twitter_search__{keyword}" for keyword in keywords]
     for dag_id in dag_ids:
         airflow.unpause(dag_id)
-    with _sampled(lambda: _tasks_with_process(airflow)) as samples:
+    with _sampled(airflow.tasks_with_process) as samples:
         runs = {dag_id: airflow.trigger(dag_id, {"max_results": PAGE}) for dag_id in dag_ids}
         for dag_id, run_id in runs.items():
             if (state := airflow.finish(dag_id, run_id, TIMEOUT_S)) != "success":
@@ -165,23 +163,6 @@ def _ours(airflow: RealAirflow, simulator: Simulator, keywords: Mapping[str, int
         for task_id in ("wait_for_rate_limit", "search")
     }
     return _use(simulator, keywords, [(at, ids & waiting) for at, ids in samples])
-
-
-def _tasks_with_process(airflow: RealAirflow) -> set[str]:
-    """Return the ids of the tasks that have a living process.
-
-    It is the child of one of the LocalExecutor's workers, whose title names the task while it has one. The workers
-    themselves are always there, below the scheduler.
-    """
-    now = running.load(airflow.place)
-    assert now is not None
-    scheduler = psutil.Process(now.services["scheduler"].pid)
-    ids = set()
-    for process in scheduler.children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if process.ppid() != scheduler.pid and process.status() != psutil.STATUS_ZOMBIE:
-                ids.add(psutil.Process(process.ppid()).cmdline()[0].rpartition(" ")[2])
-    return ids
 
 
 def _peer(name: str) -> Use:

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from local_airflow import ports, running, services
 from local_airflow.place import ROOT, Place, make_folders, password
 from local_airflow.rest import Airflow
@@ -100,6 +102,22 @@ class RealAirflow:
         """Return everything that the tasks of a run logged, task by task in the order of their starts."""
         files = (self.place.home / "logs").glob(f"dag_id=*/run_id={run_id}/**/*.log")
         return "\n".join(file.read_text() for file in sorted(files, key=lambda file: file.stat().st_ctime))
+
+    def tasks_with_process(self) -> set[str]:
+        """Return the ids of the task instances that have a living process.
+
+        It is the child of one of the LocalExecutor's workers, whose title names the task while it has one. The
+        workers themselves are always there, below the scheduler.
+        """
+        now = running.load(self.place)
+        assert now is not None
+        scheduler = psutil.Process(now.services["scheduler"].pid)
+        ids = set()
+        for process in scheduler.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if process.ppid() != scheduler.pid and process.status() != psutil.STATUS_ZOMBIE:
+                    ids.add(psutil.Process(process.ppid()).cmdline()[0].rpartition(" ")[2])
+        return ids
 
     def wait(self, found: Callable[[], Any], what: str, timeout_s: float = 120.0) -> Any:
         """Return what is found, as soon as it is something."""
