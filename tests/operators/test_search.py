@@ -402,6 +402,45 @@ class TestLimit:
 
         assert committed(data_folder) == simulator.truth("accounting")
 
+    @pytest.mark.parametrize("scope", ["app", "user"])
+    def test_daily_limit(
+        self,
+        airflow: Airflow,
+        start_simulator: Start,
+        clock: Clock,
+        data_folder: Path,
+        capfd: Any,
+        scope: str,
+    ) -> None:
+        """A day that is used up is waited for, though the window has room; log and XCom say which limit it is."""
+        simulator = start_simulator(daily_limits={"search_recent": {scope: 2}})
+        search = {**ACCOUNTING, "deadline": "P3D"}
+
+        assert rescheduled(airflow, search) == NOON + timedelta(hours=24)
+        assert airflow.xcom("search", "waits_for") == f"{scope} 24 h"
+        assert f"0 of 2 requests left ({scope} 24 h) until 2026-12-02T12:00:00Z" in capfd.readouterr().out
+        assert rescheduled(airflow, {**SEVDESK, "deadline": "P3D"}, run_id="manual__2") == NOON + timedelta(
+            hours=24
+        )
+        clock.shift(86_400)
+        airflow.search(search)
+
+        assert committed(data_folder) == simulator.truth("accounting", until=NOON)
+        assert [entry.status for entry in searches(simulator)] == [200, 200, 200]
+
+    def test_refused_for_the_day(self, airflow: Airflow, start_simulator: Start, clock: Clock) -> None:
+        """A refusal for the day is waited out to the day's reset, not to the window's."""
+        rule = Rule(
+            endpoint="search_recent", nth=2, fault="rate_limited", params={"daily": True, "reset": 7200}
+        )
+        simulator = start_simulator(rules=[rule])
+
+        assert rescheduled(airflow, ACCOUNTING) == NOON + timedelta(seconds=7200)
+        assert airflow.xcom("search", "waits_for") == "app 24 h"
+        clock.shift(7200)
+        airflow.search(ACCOUNTING)
+        assert [entry.status for entry in searches(simulator)] == [200, 429, 200, 200]
+
     @pytest.mark.parametrize("reset", ["missing", "past", "absurd"])
     def test_blind_waits(self, airflow: Airflow, start_simulator: Start, clock: Clock, reset: str) -> None:
         """Without a usable reset the waits double from 30 s, over all attempts, until X answers."""
@@ -488,6 +527,40 @@ class TestLimit:
         start_simulator()
         airflow.search(SEVDESK)
         assert airflow.limits.get("twitter_default.recent")["limit"]["remaining"] == 449
+
+
+class TestShare:
+    """Keywords that share a connection."""
+
+    def test_share_is_used_up(
+        self, airflow: Airflow, start_simulator: Start, clock: Clock, data_folder: Path, capfd: Any
+    ) -> None:
+        """With its share used up a search gives its slot back while another waits, and goes on when that is done."""
+        simulator = start_simulator(limits={"search_recent": 4}, window_s=900)
+        airflow.wait(SEVDESK, run_id="manual__2")
+
+        assert rescheduled(airflow, ACCOUNTING) == NOON + timedelta(seconds=10.5)
+        assert [len(searches(simulator)), airflow.xcom("search", "pages")] == [2, 2]
+        assert airflow.xcom("search", "waits_for") == "share"
+        assert "has had its share of X's window" in capfd.readouterr().out
+
+        airflow.search(SEVDESK, run_id="manual__2")
+        clock.shift(10.5)
+        airflow.search(ACCOUNTING)
+        assert committed(data_folder) == simulator.truth("accounting")
+        assert [entry.status for entry in searches(simulator)] == [200] * 4
+
+    def test_never_back_within_10_seconds(
+        self, airflow: Airflow, start_simulator: Start, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Right before the window ends it stays away beyond that, rather than sleep in the slot that others need."""
+        slept = no_sleep(monkeypatch, MODULE, lambda seconds: None)
+        start_simulator(limits={"search_recent": 3}, window_s=9)
+        for number in (2, 3):
+            airflow.wait({"keyword": f"word{number}"}, run_id=f"manual__{number}")
+
+        assert rescheduled(airflow, ACCOUNTING) == NOON + timedelta(seconds=10.5)
+        assert slept == []
 
 
 class TestDeadline:

@@ -44,6 +44,23 @@ def test_full_archive_takes_one_request_a_second(start: Callable[..., Any], cloc
     assert (first.status_code, late.status_code, late.headers["x-rate-limit-remaining"]) == (200, 200, "298")
 
 
+@pytest.mark.parametrize("scope", ["app", "user"])
+def test_the_day_runs_out_before_the_window(start: Callable[..., Any], clock: Any, scope: str) -> None:
+    """A limit of 24 hours counts every search and refuses with room left in the window, until the day is over."""
+    caller = start(daily_limits={"search_recent": {scope: 2}})
+    answers = [caller.recent("sevdesk") for _ in range(3)]
+    prefix = f"x-{scope}-limit-24hour"
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers[f"{prefix}-remaining"] for answer in answers] == ["1", "0", "0"]
+    assert [answer.headers["x-rate-limit-remaining"] for answer in answers] == ["449", "448", "448"]
+    assert answers[2].headers[f"{prefix}-limit"] == "2"
+    assert int(answers[2].headers[f"{prefix}-reset"]) == clock() + 86_400
+    clock.move(86_399)
+    assert caller.recent("sevdesk").status_code == 429
+    clock.move(1)
+    assert caller.recent("sevdesk").headers[f"{prefix}-remaining"] == "1"
+
+
 def test_an_unknown_limit_is_refused(start: Callable[..., Any]) -> None:
     """A limit for an endpoint that does not exist is a mistake of the caller."""
     with pytest.raises(ValueError, match="search_recnt"):

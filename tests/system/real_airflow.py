@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from local_airflow import ports, running, services
 from local_airflow.place import ROOT, Place, make_folders, password
 from local_airflow.rest import Airflow
