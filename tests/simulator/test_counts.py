@@ -84,6 +84,29 @@ def test_bad_counts_are_refused(start: Callable[..., Any], params: dict[str, Any
     assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
 
 
+def test_usage_counts_included_posts(start: Callable[..., Any]) -> None:
+    """A post that comes along with another is read like it, and counts once a day whichever way it comes."""
+    caller = start()
+    expansions = "author_id,referenced_tweets.id"
+    page = caller.recent("accounting", max_results=100, expansions=expansions).json()
+    posts = {post["id"] for post in (*page["data"], *page["includes"]["tweets"])}
+    assert len(posts) > len(page["data"])
+    assert caller.get("/2/usage/tweets").json()["data"]["project_usage"] == str(len(posts))
+
+
+@pytest.mark.parametrize(("days_before", "usage"), [(5, "10"), (6, "0"), (30, "0")])
+def test_usage_begins_at_the_reset(
+    start: Callable[..., Any], clock: Any, days_before: int, usage: str
+) -> None:
+    """The project's usage is what it read since the 15th; the clock begins on the 20th."""
+    caller = start()
+    clock.move(-days_before * 86_400)
+    caller.recent("daily", max_results=10)
+    assert len(caller.sim.book.sold) == 10
+    clock.move(days_before * 86_400)
+    assert caller.get("/2/usage/tweets").json()["data"]["project_usage"] == usage
+
+
 def test_usage_counts_a_post_once_a_day(start: Callable[..., Any], clock: Any) -> None:
     """The same post within one UTC day counts once, and on the next day again."""
     caller = start()

@@ -217,6 +217,17 @@ class TestReserved:
         book.record(page("1", "a"))
         assert (book.day(NOON).reserved, book.day(NOON).unanswered) == (0.0, 3)
 
+    def test_refused_after_a_lost_answer(self, store: Store) -> None:
+        """What X refuses now does not tell what it sold when its answer was lost."""
+        book = ledger(store)
+        book.unanswered(reserve(book, "1"))
+        book.release(reserve(book, "1"))
+        reserve(ledger(store), "1")
+        book.release(reserve(ledger(store), "1", {"post_read": 10}))
+        assert (book.day(NOON).reserved, book.day(NOON).unanswered) == (0.5, 2)
+        book.record(page("1", "a"))
+        assert book.day(NOON).reserved == 0.0
+
     def test_killed_between_request_and_answer(self, store: Store) -> None:
         """A request that is made again, though nobody noted what became of it, was never answered."""
         reserve(ledger(store), "1")

@@ -61,12 +61,17 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Hold how many posts the project has read this month, its cap, and the day the cap starts anew."""
+    """Hold how many posts the project has read this month, its cap, and the day the cap starts anew.
+
+    `daily` is what it read on single days, by UTC date as ``2026-11-22``, where it was asked for.
+    """
 
     project_usage: int | None
     project_cap: int | None
     cap_reset_day: int | None
     answer: Answer
+    project_id: str | None = None
+    daily: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Envelope(msgspec.Struct):
@@ -126,7 +131,17 @@ def read_usage(answer: Answer) -> Usage:
         project_cap=_read_int(data.get("project_cap")),
         cap_reset_day=_read_int(data.get("cap_reset_day")),
         answer=answer,
+        project_id=_read_id(data.get("project_id")),
+        daily=_read_days(data.get("daily_project_usage")),
     )
+
+
+def _read_days(usage: Any) -> dict[str, int]:
+    days = usage.get("usage") if isinstance(usage, dict) else None
+    read = {
+        str(day.get("date"))[:10]: _read_int(day.get("usage")) for day in _list(days) if isinstance(day, dict)
+    }
+    return {date: count for date, count in read.items() if count is not None}
 
 
 def read_object(body: bytes) -> dict[str, Any]:

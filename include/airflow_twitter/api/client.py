@@ -21,7 +21,7 @@ from airflow_twitter.api.answers import (
 )
 from airflow_twitter.api.auth import FORM_TYPE, TOKEN_FORM, TOKEN_PATH, BearerAuth
 from airflow_twitter.api.base_client import BaseClient, Settings
-from airflow_twitter.api.endpoints import USAGE_PATH, Endpoint
+from airflow_twitter.api.endpoints import USAGE_FIELDS, USAGE_PATH, Endpoint
 from airflow_twitter.api.errors import AuthError, NetworkError, ServerError, TransientError
 from airflow_twitter.api.fields import request_fields
 from airflow_twitter.api.lookup import LOOKUP_PATH, Lookup, read_lookup
@@ -111,9 +111,13 @@ class XClient(BaseClient):
         """
         return self._get(LOOKUP_PATH, {**self._fields[False], "ids": ",".join(ids)}, read_lookup)
 
-    def usage(self) -> Usage:
-        """Fetch how many posts the project has read this month (docs.x.com/x-api/usage/get-usage)."""
-        return self._get(USAGE_PATH, {}, read_usage)
+    def usage(self, days: int | None = None) -> Usage:
+        """Fetch how many posts the project has read this month, and on each of the last `days` (1 to 90).
+
+        It costs nothing. Source: docs.x.com/x-api/usage/get-usage
+        """
+        params = {} if days is None else {"days": str(days), "usage.fields": USAGE_FIELDS}
+        return self._get(USAGE_PATH, params, read_usage)
 
     def authenticate(self) -> None:
         """Fetch a bearer token unless one is held. Every other call does this by itself."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from airflow_twitter.api.errors import ConfigError
 
 USAGE_PATH = "/2/usage/tweets"
+USAGE_FIELDS = "cap_reset_day,daily_project_usage,project_cap,project_id,project_usage"
 
 END_TIME_LAG_S = 10.0
 """`end_time` must lie at least this far in the past (docs.x.com/x-api/posts/search/integrate/overview)."""

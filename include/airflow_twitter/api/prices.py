@@ -21,6 +21,7 @@ class Prices:
     counts_all_request: float = 0.010
     post_created: float = 0.015
     post_with_url_created: float = 0.200
+    post_deleted: float = 0.010
     media_metadata: float = 0.005
 
     def cost(self, units: Mapping[str, int]) -> float:

@@ -51,6 +51,9 @@ def spending_settings(context: Context | None = None) -> Settings:
     return settings
 
 
+_WHEN: dict[Scope, str] = {"run": "in this run", "day": "today", "month": "this month"}
+
+
 class RunSpending:
     """The spending of one run through one connection.
 
@@ -131,7 +134,7 @@ class RunSpending:
         }
         budgets = dict(self.budgets.given())
         told = [
-            f"{dollars(spent)}{f' of {dollars(budgets[scope])}' if scope in budgets else ''} in this {scope}"
+            f"{dollars(spent)}{f' of {dollars(budgets[scope])}' if scope in budgets else ''} {_WHEN[scope]}"
             for scope, spent in sums.items()
         ]
         return f"{self.ledger.conn_id} has spent {', '.join(told)} (UTC)."

@@ -13,7 +13,8 @@ from typing import Any
 class Entry:
     """One request. `at` is the server's time as an ISO string, `status` 0 when no answer was sent.
 
-    `ids` are posts that were sold by a search; what is asked of an account's own things stands in `account`,
+    `ids` are posts that were sold by a search, `users` and `referenced` (posts) what its expansions added;
+    `counted` says that counts were. What is asked of an account's own things stands in `account`,
     `made` (ids of media or a post), `read` (ids of its own posts) and `cost` in dollars. `received` counts
     the bytes of the body that came.
     """
@@ -25,6 +26,8 @@ class Entry:
     status: int = 0
     ids: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    referenced: list[str] = field(default_factory=list)
+    counted: bool = False
     account: str | None = None
     made: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.answers import Answer, json_answer
+from airflow_twitter.simulator.bill import bills
 from airflow_twitter.simulator.queries import QueryError
 from airflow_twitter.simulator.request import Request
 from airflow_twitter.simulator.rules import Rule
@@ -18,6 +19,7 @@ PREFIX = "/_simulator/"
 HELP = {
     "GET /_simulator/": "this list, the topics and the limits",
     "GET /_simulator/book": "requests, sold, sold_twice",
+    "GET /_simulator/bill": "posts, users, counts and dollars that were sold, by UTC day",
     "GET /_simulator/truth?query=&since=&until=": "ids of all posts that a topic or query finds, newest first",
     "GET /_simulator/withdrawn": "what has become of posts, by id",
     "POST /_simulator/withdrawn": "{ids, how}: let posts be deleted, protected, withheld, edited, or restored",
@@ -98,6 +100,9 @@ def _reset(service: Service, request: Request) -> dict[str, Any]:
 _HANDLERS: Mapping[tuple[str, str], Callable[[Service, Request], Any]] = {
     ("GET", ""): lambda service, _: _overview(service),
     ("GET", "book"): lambda service, _: service.book.to_json(),
+    ("GET", "bill"): lambda service, _: {
+        day: bill.to_json() for day, bill in bills(service.book.requests).items()
+    },
     ("GET", "truth"): _truth,
     ("GET", "withdrawn"): lambda service, _: service.world.withdrawn.to_json(),
     ("POST", "withdrawn"): _withdraw,

@@ -1,4 +1,4 @@
-"""What requests of accounts cost, in dollars, as of August 2026.
+"""What requests cost, in dollars, as of August 2026.
 
 https://docs.x.com/x-api/getting-started/pricing. The page names no price for deleting one's own post; the
 one of "Interaction: Delete" is taken.
@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 COSTS: Mapping[str, float] = {
+    "post_read": 0.005,
+    "counts_recent": 0.005,
+    "counts_all": 0.010,
     "post": 0.015,
     "post_with_url": 0.200,
     "delete": 0.010,

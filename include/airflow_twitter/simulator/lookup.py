@@ -27,6 +27,7 @@ class Found:
     body: bytes
     ids: list[str]
     users: list[str]
+    referenced: list[str]
 
 
 def look_up(world: World, params: Mapping[str, str], now_ms: int) -> Found:
@@ -54,7 +55,7 @@ def look_up(world: World, params: Mapping[str, str], now_ms: int) -> Found:
     data = b'"data":[' + b",".join(encode_post(post, view) for post in posts) + b"]" if posts else b""
     rest = encode(body)[1:]
     whole = b"{" + data + (b"," if data and body else b"") + rest
-    return Found(whole, [str(post.id) for post in posts], list(includes.users))
+    return Found(whole, [str(post.id) for post in posts], list(includes.users), list(includes.posts))
 
 
 def _read(params: Mapping[str, str], now_ms: int) -> tuple[list[int], View]:

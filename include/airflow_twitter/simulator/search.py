@@ -36,6 +36,7 @@ class WrittenPage:
     body: bytes
     ids: list[str]
     users: list[str]
+    referenced: list[str]
     malformed: list[dict[str, str]]
 
 
@@ -111,7 +112,9 @@ def write_page(page: Page, ask: Ask, world: World) -> WrittenPage:
         parts.append(b'"errors":' + encode(errors))
     parts.append(b'"meta":' + encode(_meta(page)))
     ids = [str(post.id) for post in page.posts]
-    return WrittenPage(b"{" + b",".join(parts) + b"}", ids, list(includes.users), broken)
+    return WrittenPage(
+        b"{" + b",".join(parts) + b"}", ids, list(includes.users), list(includes.posts), broken
+    )
 
 
 def _meta(page: Page) -> dict[str, Any]:

@@ -218,10 +218,13 @@ class Service:
         if endpoint == "lookup":
             found = look_up(self.world, params, now_ms)
             call.entry.ids, call.entry.users = found.ids, found.users
+            call.entry.referenced = found.referenced
             return Answer(200, found.body)
         ask = read_ask(endpoint, params, now_ms)
         if endpoint.startswith("counts"):
-            return json_answer(200, count_posts(self.world, ask))
+            counts = count_posts(self.world, ask)
+            call.entry.counted = True
+            return json_answer(200, counts)
         return self._search(ask, now_ms, call.rules, call.entry)
 
     def _search(self, ask: Ask, now_ms: int, rules: list[Rule], entry: Entry) -> Answer:
@@ -231,6 +234,7 @@ class Service:
             self._before[ask.bound_to] = page.posts
         written = write_page(page, ask, self.world)
         entry.ids, entry.users, entry.malformed = written.ids, written.users, written.malformed
+        entry.referenced = written.referenced
         return Answer(200, written.body)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -103,13 +103,17 @@ class Summary:
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reserved:
-    """Money for a request of which no answer is known; `told` says that it was noted as unanswered."""
+    """Money set aside for one place: a request for it is under way, or one was `lost` and may have been sold."""
 
     run: str
     dollars: float
-    told: bool = False
+    under_way: bool
+    lost: bool
+
+
+_NOT_RESERVED = Reserved("", 0.0, under_way=False, lost=False)
 
 
 class Day:
@@ -159,16 +163,24 @@ class Day:
             case "bought":
                 self._buy(entry)
             case "reserved":
-                held = self.reserved.get(entry.key)
-                # Asked for again though nothing came of it: the request before was never answered.
-                self._unanswered += held is not None and not held.told
-                self.reserved[entry.key] = Reserved(entry.run, entry.dollars)
+                self._reserve(entry)
             case "released":
-                self.reserved.pop(entry.key, None)
+                # X refused this request, but one before it may have been sold.
+                held = self.reserved.pop(entry.key, None)
+                if held and held.lost:
+                    self.reserved[entry.key] = replace(held, under_way=False)
             case "unanswered":
                 self._unanswered += entry.requests
                 if held := self.reserved.get(entry.key):
-                    held.told = True
+                    self.reserved[entry.key] = replace(held, under_way=False, lost=True)
+
+    def _reserve(self, entry: Entry | _EntryWithoutIds) -> None:
+        held = self.reserved.get(entry.key, _NOT_RESERVED)
+        # Asked for again though nothing came of it: the request before was never answered.
+        self._unanswered += held.under_way
+        lost = held.lost or held.under_way
+        amount = max(entry.dollars, held.dollars) if lost else entry.dollars
+        self.reserved[entry.key] = Reserved(entry.run, amount, under_way=True, lost=lost)
 
     def _buy(self, entry: Entry | _EntryWithoutIds) -> None:
         self.reserved.pop(entry.place or entry.key, None)
