@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from desk import Desk
 from films import film
 
 from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing.records import Records
+from airflow_twitter.simulator import Simulator
 
 
 class Clock:
@@ -61,3 +63,18 @@ def clock() -> Clock:
 def records(store: Store, clock: Callable[[], datetime]) -> Records:
     """Return the records of an empty store."""
     return Records(store, now=clock)
+
+
+@pytest.fixture
+def simulator(clock: Clock) -> Iterator[Simulator]:
+    """Return a running simulator whose clock is the records'."""
+    with Simulator(clock=lambda: clock().timestamp()) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(simulator: Simulator, records: Records, clock: Clock) -> Iterator[Desk]:
+    """Return an account with a post, `first`, that nobody has sent."""
+    desk = Desk(simulator, records, clock)
+    with desk.client:
+        yield desk

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from desk import LOOKING, TEXT, Desk, client_of, rule
 
 from airflow_twitter.api import errors as x
-from airflow_twitter.api.user_auth import OAuth1User
-from airflow_twitter.api.user_client import UserClient
 from airflow_twitter.posts.store import Store
-from airflow_twitter.publishing.create import Looking, create_post
+from airflow_twitter.publishing.create import create_post
 from airflow_twitter.publishing.decisions import cancel, mark_not_posted, mark_posted
 from airflow_twitter.publishing.errors import (
     BusyError,
@@ -24,74 +23,10 @@ from airflow_twitter.publishing.errors import (
     LookAgain,
     UnknownOutcomeError,
 )
-from airflow_twitter.publishing.record import Content, Record
+from airflow_twitter.publishing.record import Content
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Rule, Simulator
-
-TEXT = "New & better: see https://example.com/news?a=1&b=2 <today>"
-LOOKING = Looking(for_s=60.0, every_s=15.0)
-
-
-def rule(fault: str, endpoint: str = "create_post", **settings: Any) -> Rule:
-    """Return a rule of the simulator; it takes the first request unless told otherwise."""
-    return Rule(endpoint=endpoint, fault=fault, **{"nth": 1, **settings})
-
-
-class Desk:
-    """One account's post at a simulator, on a clock that passes only when told."""
-
-    def __init__(self, simulator: Simulator, records: Records, clock: Any) -> None:
-        self.simulator, self.records, self.clock = simulator, records, clock
-        self.client = client_of(simulator)
-        self.records.open("acme", "first", Content(text=TEXT))
-
-    def create(self, key: str = "first", **settings: Any) -> Record:
-        """Try once."""
-        return create_post(self.records, "acme", key, self.client, looking=LOOKING, **settings)
-
-    def until_done(self, key: str = "first", limit: int = 20) -> Record:
-        """Try as an operator does: again at the moment that was named."""
-        for _ in range(limit):
-            try:
-                return self.create(key)
-            except LookAgain as wait:
-                at = wait.at
-            assert (at - self.clock()).total_seconds() >= 10
-            self.clock.at = at
-        raise AssertionError(f"not done after {limit} looks")
-
-    @property
-    def posts(self) -> list[str]:
-        """The ids of the posts that the account has."""
-        return [str(post.id) for post in self.simulator.posts]
-
-    @property
-    def sends(self) -> int:
-        """How often creation was asked for."""
-        return len(self.simulator.book.to("create_post"))
-
-
-def client_of(simulator: Simulator, **settings: Any) -> UserClient:
-    """Return a client of the simulator's first account, which does not try again for long."""
-    account = simulator.accounts.accounts[0]
-    auth = OAuth1User("key", "secret", account.access_token, account.access_token_secret)
-    return UserClient(simulator.url, auth, **{"retry_for_s": 0.0, "read_timeout_s": 30.0, **settings})
-
-
-@pytest.fixture
-def simulator(clock: Any) -> Iterator[Simulator]:
-    """A simulator whose clock is the records'."""
-    with Simulator(clock=lambda: clock().timestamp()) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(simulator: Simulator, records: Records, clock: Any) -> Iterator[Desk]:
-    """A post that nobody has sent."""
-    desk = Desk(simulator, records, clock)
-    with desk.client:
-        yield desk
 
 
 def test_created_once_and_written_down(desk: Desk) -> None:

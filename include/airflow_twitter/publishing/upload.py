@@ -197,11 +197,12 @@ class _Uploading:
                 return self.record
             except SegmentTooLargeError:
                 self._shrink(upload)
-            except MediaGoneError:
+            except InvalidRequestError as error:
+                # The media are gone (MediaGoneError), or X misses segments that it confirmed.
                 gone += 1
                 if gone > _MAX_GONE:
                     raise
-                _forget(self.records, self.record, "X no longer knows the media; sent afresh.", failed=False)
+                _forget(self.records, self.record, f"X does not go on with the media: {error}", failed=False)
 
     def _checked_size(self) -> int:
         upload = self.record.upload
@@ -261,13 +262,7 @@ class _Uploading:
                 self._tell(upload, first, started)
 
     def _finalize(self, upload: Upload) -> None:
-        try:
-            state = self.client.finalize_media(str(upload.media_id))
-        except MediaGoneError:
-            raise
-        except InvalidRequestError:
-            # An earlier finalize may have arrived though its answer did not: then X has a state for the media.
-            state = self.client.media_status(str(upload.media_id))
+        state = self.client.finalize_media(str(upload.media_id))
         upload.finalized_at = self.records.now()
         upload.ready = state.state == "succeeded"
         upload.expires_at = state.expires_at or upload.expires_at
@@ -298,8 +293,7 @@ class _Uploading:
             return
         sent = min(upload.confirmed * upload.segment_bytes, upload.size)
         done = sent - min(first * upload.segment_bytes, upload.size)
-        passed_s = self.monotonic() - started
-        left_s = (upload.size - sent) * passed_s / done if done else None
+        left_s = (upload.size - sent) * (self.monotonic() - started) / done if done else None
         self.on_progress(Progress(sent, upload.size, left_s))
 
 
