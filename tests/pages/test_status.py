@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_twitter.api.limits import RateLimit
+from airflow_twitter.collecting.claims import Claim, Claims
 
 NASTY = "<script>alert('x')</script>\"&"
 
@@ -146,6 +147,28 @@ def test_the_rate_limit_is_told(get: Callable[..., Any], world: Any) -> None:
     assert "recent 7 of 450" in text
     assert "all none, a request was refused" in text
     assert "broken No such connection here Nothing is known yet" in text
+
+
+def test_days_and_shares_are_told(get: Callable[..., Any], world: Any) -> None:
+    """Limits of 24 hours stand beside the window's, and a window says how many keywords share it."""
+    now = world_now()
+    window = RateLimit(450, 7, now + timedelta(seconds=100), now)
+    day = RateLimit(10_000, 0, now + timedelta(hours=3), now, scope="app 24 h")
+    over = RateLimit(10_000, 1, now - timedelta(hours=3), now, scope="user 24 h")
+    days = [day.to_json(), over.to_json()]
+    world.heard(
+        "twitter_default.recent", json.dumps({"limit": window.to_json(), "days": days, "refusals": 0})
+    )
+    claims = Claims(world.store, "twitter_default", "recent")
+    for keyword, ended in (("tea", False), ("coffee", False), ("water", True)):
+        until = None if ended else now + timedelta(seconds=100)
+        claims.write(
+            claims.key("dag", keyword), Claim(keyword=keyword, since=now, until=until, window=window.reset_at)
+        )
+    text = said(get())
+    assert "recent 7 of 450 shared by 2 keywords" in text
+    assert "recent app 24 h 0 of 10,000" in text
+    assert "user 24 h" not in text
 
 
 @pytest.mark.parametrize("where", ["keyword", "query", "run", "connection"])

@@ -81,18 +81,18 @@ class Claims:
         with contextlib.suppress(OSError, StoreError):
             self._store.delete(key)
 
-    def current(self, now: datetime) -> dict[str, Claim]:
-        """Return every claim that counts, by key, and delete the others."""
+    def current(self, now: datetime, *, clean: bool = False) -> dict[str, Claim]:
+        """Return every claim that counts, by key; delete the others when asked to."""
         found: dict[str, Claim] = {}
         keys: list[str] = []
         with contextlib.suppress(StoreError):
             keys = self._store.list(self.folder)
         for key in keys:
             claim = self.read(key)
-            if claim is None or claim.is_over(now):
-                self.drop(key)
-            else:
+            if claim is not None and not claim.is_over(now):
                 found[key] = claim
+            elif clean:
+                self.drop(key)
         return found
 
 

@@ -78,7 +78,7 @@ class Share:
         room = self._limit.room(now)
         if room is None:
             return None
-        claims = [*({**self._claims.current(now), self._key: claim}).values()]
+        claims = [*({**self._claims.current(now, clean=True), self._key: claim}).values()]
         away = away_s(
             self._keyword,
             wants(claims, room.window, now),

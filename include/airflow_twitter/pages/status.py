@@ -108,7 +108,7 @@ def read_status(session: Session, store: Store, reader: Reader, *, now: datetime
     ]
     return Status(
         now=now,
-        accounts=read_accounts(session, with_limits=reader.reads_assets),
+        accounts=read_accounts(session, store, with_limits=reader.reads_assets, now=now),
         under_way=under_way,
         partial=partial,
         keywords=keywords,
