@@ -115,6 +115,24 @@ def test_a_run_that_waits_for_its_window_says_so(get: Callable[..., Any], world:
     assert "when X has indexed its window" in said(get())
 
 
+@pytest.mark.parametrize(
+    ("waits_for", "text"),
+    [
+        ("share", "when other keywords have had their share"),
+        ("app 24 h", "when X's 24-hour limit of the app allows"),
+        ("window", "when X's rate limit allows"),
+        (NASTY, "when X's rate limit allows"),
+    ],
+)
+def test_what_a_run_waits_for(get: Callable[..., Any], world: Any, waits_for: str, text: str) -> None:
+    """A run that waits says what for: a share, a day, or the window."""
+    world.dag("twitter_search__tea")
+    world.run("twitter_search__tea", "run", "running")
+    moments = {"resumes_at": "2099-01-01T00:00:00Z", "waits_for": waits_for}
+    world.task("twitter_search__tea", "run", "search", "up_for_reschedule", **moments)
+    assert text in said(get())
+
+
 def test_a_waiting_run_without_xcom_still_shows(get: Callable[..., Any], world: Any) -> None:
     """A run whose XCom is empty, or holds something else, is shown without a moment."""
     world.dag("twitter_search__tea")

@@ -61,11 +61,12 @@ class CollectingDag:
 
 @dataclass(frozen=True)
 class Position:
-    """The task that a run is at, and when it goes on and with how many posts, as it said before it waited."""
+    """The task that a run is at, and when it goes on, what for and with how many posts, as it said before it waited."""
 
     task_id: str
     state: str
     resumes_at: datetime | None = None
+    waits_for: str | None = None
     posts: int | None = None
 
 
@@ -132,6 +133,7 @@ def _position(task_id: str, state: TaskInstanceState, said: dict[str, Any]) -> P
         task_id,
         state.value,
         resumes_at=_moment(said.get("resumes_at")),
+        waits_for=str(said.get("waits_for")),
         posts=posts if isinstance(posts, int) else None,
     )
 
@@ -141,7 +143,7 @@ def _said(session: Session, keys: Collection[RunKey]) -> dict[tuple[str, str, st
     rows = session.execute(
         select(XComModel.dag_id, XComModel.run_id, XComModel.task_id, XComModel.key, XComModel.value).where(
             tuple_(XComModel.dag_id, XComModel.run_id).in_(list(keys)),
-            XComModel.key.in_(("resumes_at", "posts")),
+            XComModel.key.in_(("resumes_at", "waits_for", "posts")),
         )
     )
     said: dict[tuple[str, str, str], dict[str, Any]] = {}
