@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk import BaseOperatorLink
+from airflow.timetables.base import Timetable
 
 # Airflow loads plugins before its workers fork, so that each task finds the package loaded: a good part of the
 # time that a short task takes.
+import airflow_twitter.accounts.dag_factory
 import airflow_twitter.collecting.dag_factory  # noqa: F401
+from airflow_twitter.accounts.timetable import OnRequestTimetable
+from airflow_twitter.links.post import XPostLink
 from airflow_twitter.links.x_search import XSearchLink
 from airflow_twitter.pages import CONNECTION_TEST, STATUS_APP, STATUS_VIEW
 
 
 class TwitterPlugin(AirflowPlugin):
-    """Register the operator links and the pages of the project."""
+    """Register the operator links, the timetable and the pages of the project."""
 
     name = "twitter"
-    operator_extra_links: ClassVar[list[XSearchLink]] = [XSearchLink()]
+    operator_extra_links: ClassVar[list[BaseOperatorLink]] = [XSearchLink(), XPostLink()]
+    timetables: ClassVar[list[type[Timetable]]] = [OnRequestTimetable]
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [STATUS_APP]
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [CONNECTION_TEST]
     external_views: ClassVar[list[dict[str, Any]]] = [STATUS_VIEW]

@@ -15,6 +15,16 @@ DAGS = Path(__file__).parent.parent.parent / "dags"
 
 Load = Callable[..., DagBag]
 
+PUBLISHING = {
+    "twitter_decide",
+    "twitter_post__main",
+    "twitter_publish",
+    "twitter_publish_list",
+    "twitter_unpublish",
+}
+UNFOLDED = ("keyword", "text", "file")
+"""Fields without a section, so that the form shows them unfolded."""
+
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
@@ -41,12 +51,12 @@ def mistakes(bag: DagBag) -> dict[str, str]:
 
 
 def test_project(load: Load) -> None:
-    """The project's own files import without an error: a DAG for each keyword, and one for any."""
+    """The project's own files import without an error: a DAG for each keyword and account, and those for any."""
     bag = load()
 
     assert bag.import_errors == {}
     assert {"twitter_search", "twitter_search__sevdesk"} <= set(bag.dags)
-    assert {"twitter_maintenance"} <= set(bag.dags)
+    assert {"twitter_maintenance", *PUBLISHING} <= set(bag.dags)
 
 
 def test_dag_is_described(load: Load) -> None:
@@ -60,20 +70,19 @@ def test_dag_is_described(load: Load) -> None:
         for name in dag.params:
             param = dag.params.get_param(name)
             assert param.schema["title"], name
-            assert bool(param.schema.get("section")) == (name != "keyword"), name
+            assert bool(param.schema.get("section")) == (name not in UNFOLDED), name
             assert param.description, name
 
 
 def test_dag_can_be_serialised(load: Load) -> None:
-    """Every DAG becomes what the scheduler reads; those that collect posts with their operator link."""
-    bag = load()
-    for dag in bag.dags.values():
-        tasks = {
-            task["__var"]["task_id"]: task["__var"] for task in DagSerialization.to_dict(dag)["dag"]["tasks"]
-        }
-        if dag.dag_id not in collecting(bag):
-            continue
-        assert list(tasks["search"]["_operator_extra_links"]) == ["Search on x.com"]
+    """Every DAG becomes what the scheduler reads, with its operator links."""
+    links: dict[str, list[str]] = {}
+    for dag in load().dags.values():
+        for task in DagSerialization.to_dict(dag)["dag"]["tasks"]:
+            links.setdefault(task["__var"]["task_id"], list(task["__var"].get("_operator_extra_links", {})))
+    assert links["search"] == ["Search on x.com"]
+    assert links["record"] == ["Post on x.com"]
+    assert links["hand_over"] == ["Triggered DAG"]
 
 
 def test_bad_entries(load: Load) -> None:
@@ -91,7 +100,7 @@ def test_bad_entries(load: Load) -> None:
 
 @pytest.mark.parametrize("text", ["keywords: [", "- a\n- b\n", "keywords:\n- keyword: a\n  keyword: b\n"])
 def test_broken_file(load: Load, text: str) -> None:
-    """Even a file that is no list leaves the DAG for any keyword, and shows in Import Errors."""
+    """Even a file that is no list leaves the other DAGs, and shows in Import Errors."""
     bag = load(text)
     assert collecting(bag) == {"twitter_search"}
     assert list(mistakes(bag)) == ["keywords_check.py"]
@@ -117,8 +126,36 @@ def test_keywords_are_missing(load: Load) -> None:
     assert bag.import_errors == {}
 
 
+def test_bad_accounts(tmp_path: Path) -> None:
+    """A mistake in accounts.yaml keeps only its account out; without accounts there is no DAG that posts."""
+    shutil.copytree(DAGS, tmp_path / "dags")
+    accounts = tmp_path / "dags" / "accounts.yaml"
+    accounts.write_text("accounts:\n- account: first\n- account: second\n  distance_s: far\n")
+    bag = DagBag(tmp_path / "dags", bundle_path=tmp_path / "dags")
+
+    assert {"twitter_post__first", "twitter_publish"} <= set(bag.dags)
+    assert "twitter_post__second" not in bag.dags
+    errors = mistakes(bag)
+    assert list(errors) == ["accounts_check.py"]
+    assert (
+        "accounts.yaml, line 4, accounts[1].distance_s: 'far' is not of type" in errors["accounts_check.py"]
+    )
+
+    accounts.write_text("accounts: []\n")
+    bag = DagBag(tmp_path / "dags", bundle_path=tmp_path / "dags")
+    assert bag.import_errors == {}
+    assert not PUBLISHING & set(bag.dags)
+
+
 @pytest.mark.parametrize(
-    "dag_id", ["twitter_search", "twitter_search__sevdesk", "twitter_search__invoice", "twitter_maintenance"]
+    "dag_id",
+    [
+        *sorted(PUBLISHING),
+        "twitter_search",
+        "twitter_search__sevdesk",
+        "twitter_search__invoice",
+        "twitter_maintenance",
+    ],
 )
 def test_own_parse(load: Load, monkeypatch: pytest.MonkeyPatch, dag_id: str) -> None:
     """While a task parses the files for its own DAG, that one alone is built."""

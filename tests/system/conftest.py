@@ -26,13 +26,17 @@ TOPICS = {
 
 @dataclass(frozen=True)
 class Run:
-    """A finished DAG run: its state and id, everything that it logged, its tasks' states and XComs."""
+    """A finished DAG run: its state and id, everything that it logged, its tasks' states and XComs.
+
+    `queued` are the runs that it triggered: dag_id, run_id, conf, run_after.
+    """
 
     state: str
     run_id: str
     log: str
     tasks: dict[str, str]
     xcoms: dict[str, dict[str, Any]]
+    queued: list[dict[str, Any]]
 
 
 @pytest.fixture

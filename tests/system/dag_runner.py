@@ -13,9 +13,11 @@ import sys
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dagrun import DagRun
 from airflow.models.xcom import XComModel
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState
 from sqlalchemy import select
 
 
@@ -26,6 +28,26 @@ def xcoms(run_id: str) -> dict[str, dict[str, Any]]:
         for row in session.scalars(select(XComModel).where(XComModel.run_id == run_id)):
             found.setdefault(row.task_id, {})[row.key] = XComModel.deserialize_value(row)
     return found
+
+
+def take_queued() -> list[dict[str, Any]]:
+    """The runs that were triggered and that nobody will start here, oldest first; they are gone afterwards."""
+    with create_session() as session:
+        runs = session.scalars(
+            select(DagRun).where(DagRun.state == DagRunState.QUEUED).order_by(DagRun.run_after)
+        )
+        taken = []
+        for run in runs.all():
+            taken.append(
+                {
+                    "dag_id": run.dag_id,
+                    "run_id": run.run_id,
+                    "conf": run.conf,
+                    "run_after": run.run_after.isoformat(),
+                }
+            )
+            session.delete(run)
+        return taken
 
 
 def main(results: int) -> None:
@@ -45,6 +67,7 @@ def main(results: int) -> None:
                 "run_id": run.run_id,
                 "tasks": tasks,
                 "xcoms": xcoms(run.run_id),
+                "queued": take_queued(),
             }
             print(json.dumps(result), file=out, flush=True)
 

@@ -180,7 +180,7 @@ class Report:
         return " ".join(part for part in parts if part) + (" (simulated)" if self.simulated else "")
 
     def _next(self) -> str:
-        if not self.will_retry:
+        if not self.will_retry or self.state is PostState.HELD:
             return ""
         if self.retry_after_s is None:
             return "It goes on by itself."

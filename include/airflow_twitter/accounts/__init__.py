@@ -1,0 +1,1 @@
+"""Publishing posts: accounts, their queues, and the DAGs that serve them."""

@@ -1,0 +1,189 @@
+"""What a post can say and how it is to be published, as data: one JSON schema a field.
+
+The trigger form of ``twitter_publish``, a list of posts and a change of a waiting post are checked by the same
+schemas, in the same words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+
+POST = "The post"
+VIDEO = "The video"
+WHEN = "When"
+CARE = "Care"
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "account": {
+        "type": "string",
+        "pattern": r"^[a-z0-9_]{1,40}\Z",
+        "title": "Account",
+        "description": "Which account of accounts.yaml posts.",
+        "section": POST,
+    },
+    # Without a section, so that the form shows it unfolded: it is the one that must be filled in.
+    "text": {
+        "type": "string",
+        "maxLength": 4000,
+        "title": "Text",
+        "description": "What the post says: at most 280 characters as X counts them. A link makes the post cost "
+        "$0.20 in place of $0.015.",
+        "format": "multiline",
+    },
+    "video": {
+        "type": ["null", "string"],
+        "default": None,
+        "maxLength": 2000,
+        "title": "Video",
+        "description": "Where the video lies: a path in an allowed folder, or an https://, s3:// or gs:// address "
+        "that accounts.yaml allows. Empty: a post without a video.",
+        "section": VIDEO,
+    },
+    "fit_video": {
+        "type": "boolean",
+        "default": False,
+        "title": "Fit the video",
+        "description": "Convert a video that breaks one of X's rules (H.264 and AAC in mp4). It is never cut short, "
+        "and the original is kept.",
+        "section": VIDEO,
+    },
+    "target_size_mb": {
+        "type": ["null", "number"],
+        "exclusiveMinimum": 0,
+        "maximum": 512,
+        "default": None,
+        "title": "Size to convert to (MB)",
+        "description": "With fit_video: make the file about so large, never below a watchable bitrate. Empty: as X "
+        "recommends.",
+        "section": VIDEO,
+    },
+    "made_with_ai": {
+        "type": "boolean",
+        "default": False,
+        "title": "Made with AI",
+        "description": "Tell X that the picture or video was made with AI.",
+        "section": POST,
+    },
+    "paid_partnership": {
+        "type": "boolean",
+        "default": False,
+        "title": "Paid partnership",
+        "description": "Tell X that the post is paid advertising.",
+        "section": POST,
+    },
+    "publish_at": {
+        "type": ["null", "string"],
+        "format": "date-time",
+        "default": None,
+        "title": "Publish at (UTC)",
+        "description": "Not before this moment. Empty: as soon as the queue comes to it.",
+        "section": WHEN,
+    },
+    "expires_at": {
+        "type": ["null", "string"],
+        "format": "date-time",
+        "default": None,
+        "title": "Expires at (UTC)",
+        "description": "Not posted after this moment, whatever it was that it waited for. Empty: it may wait.",
+        "section": WHEN,
+    },
+    "approval": {
+        "type": "boolean",
+        "default": False,
+        "title": "Ask for approval",
+        "description": "Somebody else has to look at the post before it goes out. An account may demand it always.",
+        "section": CARE,
+    },
+    "dry_run": {
+        "type": "boolean",
+        "default": False,
+        "title": "Dry run",
+        "description": "Check everything, say what would be done and cost, and ask X nothing.",
+        "section": CARE,
+    },
+    "allow_duplicate": {
+        "type": "boolean",
+        "default": False,
+        "title": "Allow the same again",
+        "description": "Post it even if this account has posted the same text and video before. X itself may refuse "
+        "the same text.",
+        "section": CARE,
+    },
+}
+"""One field of a post: a JSON schema with title, description and section."""
+
+
+class PostFormError(ValueError):
+    """A field of a post is wrong; `field` names it."""
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    schema = {
+        "type": "object",
+        "properties": FIELDS,
+        "required": [name for name, field in FIELDS.items() if "default" not in field],
+        "additionalProperties": False,
+    }
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def parse_post(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all fields of a post with the defaults filled in; empty text stands for nothing where that is allowed.
+
+    Raises :class:`PostFormError` for the first field that is wrong.
+    """
+    asked = {name: _none_if_empty(name, value) for name, value in values.items()}
+    for error in sorted(_validator().iter_errors(asked), key=lambda error: [*map(str, error.path)]):
+        raise _mistake(error, asked)
+    post: dict[str, Any] = {name: asked.get(name, field.get("default")) for name, field in FIELDS.items()}
+    if post["target_size_mb"] is not None and not math.isfinite(post["target_size_mb"]):
+        # A NaN is neither below a minimum nor above a maximum.
+        raise PostFormError(f"{post['target_size_mb']} is not a number", "target_size_mb")
+    if not post["text"].strip() and post["video"] is None:
+        raise PostFormError("a post without a video needs a text", "text")
+    if post["target_size_mb"] is not None and not post["fit_video"]:
+        raise PostFormError("a size to convert to needs fit_video", "target_size_mb")
+    publish_at, expires_at = moment(post, "publish_at"), moment(post, "expires_at")
+    if publish_at and expires_at and expires_at <= publish_at:
+        raise PostFormError("it would expire before it may be published", "expires_at")
+    return post
+
+
+def moment(post: Mapping[str, Any], field: str) -> datetime | None:
+    """Return a moment of a post as aware UTC; text without a zone is UTC. Raises :class:`PostFormError`."""
+    text = post.get(field)
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise PostFormError(f"{text!r} is not a moment like 2026-11-22T18:00:00Z", field) from None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def _none_if_empty(name: str, value: Any) -> Any:
+    is_empty = isinstance(value, str) and not value.strip()
+    return None if is_empty and "null" in FIELDS.get(name, {}).get("type", ()) else value
+
+
+def _mistake(error: ValidationError, asked: Mapping[str, Any]) -> PostFormError:
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(asked) - set(FIELDS))
+        return PostFormError(f"unknown field; known are {', '.join(FIELDS)}", unknown[0])
+    if error.validator == "required":
+        missing = next(name for name, field in FIELDS.items() if "default" not in field and name not in asked)
+        return PostFormError("it is missing", missing)
+    return PostFormError(error.message, str(error.path[0]))

@@ -1,0 +1,51 @@
+"""What is found out about a post before anything is sent: its text, its video, its price."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_twitter.api.prices import PRICES, Prices
+from airflow_twitter.publishing.record import Content
+from airflow_twitter.publishing.text import check_text
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A post that X would take: its content, what it costs in dollars, and what X merely advises against.
+
+    `video` says where the video lies in the data store, with its size, duration and the like; None without one.
+    """
+
+    content: Content
+    length: int
+    links: int
+    price: float
+    warnings: tuple[str, ...]
+    video: dict[str, Any] | None = None
+
+
+def check_post(post: Mapping[str, Any], video: dict[str, Any] | None, prices: Prices = PRICES) -> Checked:
+    """Check the text of a post beside its video, and price it. Raises TextRejectedError."""
+    text = check_text(post["text"], has_media=video is not None).require()
+    warnings = [str(finding) for finding in text.findings]
+    unit = "post_with_url_created" if text.links else "post_created"
+    if text.links:
+        warnings.append(
+            f"The text holds a link, so the post costs ${prices.post_with_url_created:.3f} in place of "
+            f"${prices.post_created:.3f}."
+        )
+    return Checked(
+        content=Content(
+            text=text.text,
+            media_sha256=None if video is None else video["sha256"],
+            made_with_ai=post["made_with_ai"],
+            paid_partnership=post["paid_partnership"],
+        ),
+        length=text.length,
+        links=len(text.links),
+        price=prices.cost({unit: 1}),
+        warnings=tuple([*warnings, *(video["warnings"] if video else ())]),
+        video=video,
+    )

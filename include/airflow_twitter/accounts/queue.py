@@ -1,0 +1,34 @@
+"""What a person or a program can do to a post that waits, beside the decisions of publishing/decisions.py.
+
+Plain functions on the store: they know no Airflow, so that pages, tasks and an HTTP API can use them alike.
+"""
+
+from __future__ import annotations
+
+from airflow_twitter.accounts.preparing import check_post
+from airflow_twitter.api.prices import PRICES, Prices
+from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.records import Records
+
+
+def change_text(records: Records, record: Record, text: str, *, by: str, prices: Prices = PRICES) -> Record:
+    """Check another text for a post that has not been sent, take it over, and return the record with its new price.
+
+    Raises TextRejectedError, DuplicateError when another post says the same, and RecordError when it was sent.
+    """
+    asked = {
+        "text": text,
+        "made_with_ai": record.content.made_with_ai,
+        "paid_partnership": record.content.paid_partnership,
+    }
+    checked = check_post(asked, record.details.get("video"), prices)
+    records.open(record.account, record.key, checked.content, allow_duplicate=record.allow_duplicate)
+    with records.change(record.account, record.key) as changed:
+        changed.details = {
+            **changed.details,
+            "price": checked.price,
+            "length": checked.length,
+            "warnings": list(checked.warnings),
+        }
+        changed.note(changed.state, "The text was changed.", at=records.now(), by=by)
+    return changed

@@ -1,0 +1,120 @@
+"""Have a person look at a post before it goes into the queue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.exceptions import HITLTimeoutError
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Context, Param
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_twitter.accounts.post_run import PostRun
+from airflow_twitter.accounts.settings import find_account
+from airflow_twitter.accounts.showing import approval_body
+from airflow_twitter.publishing.errors import ExpiredError, NotApprovedError, TextRejectedError
+from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.states import PostState
+
+_TEXT: dict[str, Any] = {
+    "type": "string",
+    "format": "multiline",
+    "title": "Text",
+    "description": "Change it if need be: it is checked again.",
+}
+
+
+class TwitterApprovePostOperator(ApprovalOperator):
+    """Ask for an approval in Airflow's own way, with text, video, price and warnings; wait without a slot.
+
+    Who may answer stands in the account's entry; the author of the post is not among them unless it says so. A
+    text that the approver changed is checked again, and asked for again while it is wrong. A rejection ends the run
+    cleanly; no answer in time ends it as expired. Skipped when nobody has to approve the post.
+
+    :param accounts_file: the file of the accounts.
+    :param prepare_task_id: the task that returned what is known of the post.
+    """
+
+    template_fields = ()
+    ui_color = "#f5e1e8"
+
+    def __init__(self, *, accounts_file: str, prepare_task_id: str = "prepare", **kwargs: Any) -> None:
+        super().__init__(subject="A post waits for approval", **kwargs)
+        self.accounts_file = accounts_file
+        self.prepare_task_id = prepare_task_id
+
+    def execute(self, context: Context) -> Any:
+        """Ask, unless nobody has to approve the post."""
+        prepared = context["ti"].xcom_pull(task_ids=self.prepare_task_id)
+        if not prepared["approval"] or prepared["dry_run"]:
+            raise AirflowSkipException("Nobody has to approve this post.")
+        run = self._run(context)
+        self._ask(run)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Take the answer."""
+        run = self._run(context)
+        if event.get("error_type") == "timeout":
+            with run.preparing():
+                raise ExpiredError("Nobody approved the post in time. Nothing was sent.")
+        by = (event.get("responded_by_user") or {}).get("name") or "somebody"
+        if self.REJECT in event["chosen_options"]:
+            self._reject(run, by)
+        elif objection := self._objection(run, by, event.get("params_input") or {}):
+            self.log.warning("%s The question stands.", objection)
+            self._ask(run)
+            return super().execute(context)
+        else:
+            run.note(PostState.PREPARING, "Approved.", by=by)
+            run.show(PostState.PREPARING)
+        return super().execute_complete(context, event)
+
+    def process_trigger_event_error(self, event: dict[str, Any]) -> None:
+        """Say what went wrong while it was waited for an answer."""
+        raise HITLTimeoutError(event)
+
+    def _run(self, context: Context) -> PostRun:
+        prepared = context["ti"].xcom_pull(task_ids=self.prepare_task_id)
+        return PostRun(context, find_account(Path(self.accounts_file), prepared["account"]), prepared["post"])
+
+    def _ask(self, run: PostRun) -> None:
+        record, account = run.record, run.account
+        self.subject = f"Post this to {account.account}?"
+        self.body = approval_body(record)
+        self.params = ParamsDict({"text": Param(record.content.text, **_TEXT)})
+        author = record.details.get("author")
+        names = [name for name in account.approvers if account.author_may_approve or name != author]
+        self.assigned_users = [{"id": name, "name": name} for name in names] or None
+        self.response_timeout = timedelta(seconds=self._time_left_s(run, record))
+        run.note(PostState.AWAITING_APPROVAL, "Somebody is asked to approve it.")
+        run.show(PostState.AWAITING_APPROVAL, retry_at=datetime.now(UTC) + self.response_timeout)
+
+    def _time_left_s(self, run: PostRun, record: Record) -> float:
+        left_s = run.account.approval_timeout_s
+        if expires_at := record.details.get("expires_at"):
+            left_s = min(left_s, (datetime.fromisoformat(expires_at) - datetime.now(UTC)).total_seconds())
+        return max(left_s, 1.0)
+
+    def _reject(self, run: PostRun, by: str) -> None:
+        error = NotApprovedError(f"{by} did not approve the post. Nothing was sent.")
+        run.note(PostState.REJECTED, "Not approved.", by=by)
+        self.log.info("%s", run.show(PostState.REJECTED, error=error, will_retry=False))
+
+    def _objection(self, run: PostRun, by: str, params_input: dict[str, Any]) -> str | None:
+        """Say why an approval does not count; else take over the text as it was approved."""
+        record = run.record
+        if by == record.details.get("author") and not run.account.author_may_approve:
+            return f"{by} queued this post, and somebody else has to approve it."
+        text = params_input.get("text", record.content.text)
+        if text == record.content.text:
+            return None
+        try:
+            run.change_text(text, by=by)
+        except TextRejectedError as error:
+            run.show(PostState.AWAITING_APPROVAL, error=error, will_retry=False)
+            return f"The text cannot be posted as {by} changed it: {error}"
+        return None

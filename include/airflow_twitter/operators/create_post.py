@@ -1,0 +1,61 @@
+"""Bring a post out, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+
+from airflow_twitter.accounts.holding import posted_now
+from airflow_twitter.accounts.post_run import CREATE_LIMIT, PostRun, post_of
+from airflow_twitter.accounts.settings import Account
+from airflow_twitter.api.errors import MediaGoneError
+from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.publishing.create import Looking, create_post
+from airflow_twitter.publishing.errors import LookAgain
+from airflow_twitter.publishing.states import PostState
+from airflow_twitter.publishing.upload import ensure_media, forget_media
+
+
+class TwitterCreatePostOperator(BaseOperator):
+    """Create the post of this run, once, whatever got lost before.
+
+    After every doubt the account's timeline is looked at before anything is sent. While there is nothing to do but
+    to look again later, the slot is given back. Fails for good, as *unknown*, when nobody can tell whether the post
+    exists. Returns the post's id.
+
+    :param account: the account that posts.
+    """
+
+    ui_color = "#d6ecfa"
+
+    def __init__(self, *, account: Account, inlets: Sequence[Any] = (), **kwargs: Any) -> None:
+        super().__init__(inlets=[*inlets, RATE_LIMIT], **kwargs)
+        self.account = account
+
+    def execute(self, context: Context) -> str | None:
+        """Create the post, or find it on the timeline."""
+        run = PostRun(context, self.account, post_of(context["params"]))
+        with run.step(CREATE_LIMIT) as limit, run.client() as client:
+            expires_at = run.record.details.get("expires_at")
+            segment_bytes = self.account.segment_bytes
+            ensure_media(run.records, self.account.account, run.key, client, segment_bytes=segment_bytes)
+            try:
+                record = create_post(
+                    run.records,
+                    self.account.account,
+                    run.key,
+                    client,
+                    not_after=expires_at and datetime.fromisoformat(expires_at),
+                    looking=Looking(for_s=self.account.visible_s),
+                )
+            except MediaGoneError as error:
+                forget_media(run.records, self.account.account, run.key, str(error))
+                raise LookAgain(datetime.now(UTC), "X has forgotten the video; it is sent again.") from None
+            if (known := client.limit_of(CREATE_LIMIT)) is not None:
+                limit.heard(known)
+            posted_now(run.store, self.account.account, record.posted_at or datetime.now(UTC))
+            run.show(PostState.POSTED)
+            return record.post_id

@@ -1,0 +1,119 @@
+"""Have a person decide about a post of which nobody knows whether it exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.exceptions import HITLTimeoutError
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Context, Param
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from airflow_twitter.accounts.post_run import PostRun, post_of
+from airflow_twitter.accounts.settings import Account
+from airflow_twitter.accounts.showing import fenced
+from airflow_twitter.publishing.decisions import mark_not_posted, mark_posted
+from airflow_twitter.publishing.errors import LookAgain, PublishingError
+from airflow_twitter.publishing.states import PostState
+
+DECIDE_DAG_ID = "twitter_decide"
+
+
+class TwitterAskAboutPostOperator(TriggerDagRunOperator):
+    """Ask in a run of ``twitter_decide`` whether a post exists, so that the queue goes on meanwhile.
+
+    Does so only for a post whose state is *unknown*, once for each time that it was sent; else it is skipped.
+
+    :param account: the account whose queue the run is in.
+    """
+
+    ui_color = "#f5e1e8"
+
+    def __init__(self, *, account: Account, **kwargs: Any) -> None:
+        super().__init__(trigger_dag_id=DECIDE_DAG_ID, openlineage_inject_parent_info=False, **kwargs)
+        self.account = account
+
+    def execute(self, context: Context) -> None:
+        """Ask, if there is something to ask."""
+        run = PostRun(context, self.account, post_of(context["params"]))
+        record = run.records.find(self.account.account, run.key)
+        if record is None or record.state is not PostState.UNKNOWN:
+            raise AirflowSkipException("There is no doubt about this post.")
+        run.show(PostState.UNKNOWN)
+        self.trigger_run_id = f"{run.key}__{record.intent.sends}"
+        self.conf = {"account": self.account.account, "post": run.key}
+        self.run_after = run.context["dag_run"].run_after
+        if context["ti"].get_dr_count(DECIDE_DAG_ID, run_ids=[self.trigger_run_id]):
+            raise AirflowSkipException("It has been asked already.")
+        super().execute(context)
+
+
+class TwitterDecidePostOperator(HITLOperator):
+    """Ask whether a post can be seen on the account, with one click for each answer.
+
+    *Posted* writes that down. *Not posted* returns what the next task needs to put the post into the queue again.
+
+    :param accounts_file: the file of the accounts.
+    """
+
+    template_fields = ()
+    ui_color = "#f5e1e8"
+
+    POSTED = "Posted"
+    NOT_POSTED = "Not posted"
+
+    def __init__(self, *, accounts_file: str, **kwargs: Any) -> None:
+        super().__init__(
+            subject="Is this post on the account?", options=[self.POSTED, self.NOT_POSTED], **kwargs
+        )
+        self.accounts_file = accounts_file
+
+    def execute(self, context: Context) -> Any:
+        """Ask, unless the matter has been settled meanwhile."""
+        run = PostRun.of_params(context, self.accounts_file)
+        record = run.record
+        if record.state is not PostState.UNKNOWN:
+            raise AirflowSkipException(f"There is no doubt any more: {run.show(record.state)}")
+        self.subject = f"Is this post on the account {record.account}?"
+        self.body = "\n".join(
+            [
+                "X did not answer when this post was sent, and it is not to be seen on the account's timeline.",
+                "Please look at the account on X.",
+                "",
+                fenced(record.content.text),
+                "",
+                "*Posted*: it is there; paste its address if you have it. *Not posted*: it is sent again.",
+            ]
+        )
+        self.params = ParamsDict({"link": Param(None, **_LINK)})
+        run.show(PostState.UNKNOWN)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Write down what the person says; return what puts the post into the queue again."""
+        if "error" in event:
+            raise HITLTimeoutError(event)
+        run = PostRun.of_params(context, self.accounts_file)
+        by = (event.get("responded_by_user") or {}).get("name") or "somebody"
+        account, key = run.account.account, run.key
+        try:
+            if self.POSTED in event["chosen_options"]:
+                record = mark_posted(
+                    run.records, account, key, (event["params_input"] or {}).get("link"), by=by
+                )
+                raise AirflowSkipException(f"Marked as posted by {by}. {run.show(record.state)}")
+            record = mark_not_posted(run.records, account, key, by=by)
+        except (PublishingError, LookAgain, ValueError) as error:
+            raise AirflowFailException(f"{error} Clear this task to be asked again.") from None
+        run.show(record.state)
+        self.log.info("Marked as not posted by %s: it goes into the queue again.", by)
+        return {"account": account, "post": key, "dry_run": False}
+
+
+_LINK: dict[str, Any] = {
+    "type": ["null", "string"],
+    "title": "Address of the post",
+    "description": "If it is posted: its address on X, such as https://x.com/name/status/123. May stay empty.",
+}

@@ -1,0 +1,323 @@
+"""A post of text alone, from the form to the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from tests.publishing_in_memory import RUN, Publishing, form, texts
+
+from airflow_twitter.accounts.holding import Hold, held
+from airflow_twitter.api.errors import NetworkError
+from airflow_twitter.publishing.decisions import cancel
+from airflow_twitter.publishing.states import PostState
+from airflow_twitter.simulator import Rule, Simulator
+
+Start = Callable[..., Simulator]
+QUEUE = ("twitter_post__main", RUN)
+
+
+def test_end_to_end(airflow: Publishing, start_simulator: Start) -> None:
+    """What the form asks for is posted once, and Airflow is told of it with the post's address."""
+    simulator = start_simulator()
+
+    prepared = airflow.prepare(text="Hello <world> & all")
+    assert simulator.book.requests == []
+    airflow.task("twitter_publish", "hand_over", {})
+    url = airflow.post()
+
+    assert texts(simulator) == ["Hello <world> & all"]
+    assert url == f"https://x.com/i/status/{simulator.posts[0].id}"
+    assert prepared["price"] == 0.015
+    assert airflow.runs[QUEUE]["conf"] == {"post": RUN}
+    assert airflow.state("record") == {
+        "success": True,
+        "state": "posted",
+        "error_type": None,
+        "error": None,
+        "retry_after": None,
+        "will_retry": False,
+        "progress": None,
+        "video_url": None,
+        "post_url": url,
+        "simulated": True,
+    }
+    (event,) = airflow.outlet_events.values()
+    assert (event.extra["post_url"], event.extra["account"]) == (url, "main")
+
+
+def test_link_is_priced(airflow: Publishing, start_simulator: Start) -> None:
+    """A link makes the post dearer, which is said before it is sent; the simulator charges just that."""
+    simulator = start_simulator()
+
+    prepared = airflow.prepare(text="See https://example.com/a")
+    airflow.task("twitter_publish", "hand_over", {})
+    airflow.post()
+
+    assert prepared["price"] == 0.2
+    assert "costs $0.200 in place of $0.015" in " ".join(prepared["warnings"])
+    # What is above the price are looks at the account, before the post is sent.
+    assert simulator.book.dollars == pytest.approx(0.2, abs=0.005)
+
+
+def test_every_task_again(airflow: Publishing, start_simulator: Start) -> None:
+    """Whichever tasks are cleared and run again, there is one post."""
+    simulator = start_simulator()
+    for _ in range(2):
+        airflow.publish(text="Hello")
+    first = airflow.post()
+    airflow.runs[QUEUE]["state"] = "success"
+    with pytest.raises(AirflowSkipException, match="The post is published"):
+        airflow.publish(text="Hello")
+
+    assert airflow.post() == first
+    assert texts(simulator) == ["Hello"]
+    assert len(simulator.book.to("create_post")) == 1
+
+
+@pytest.mark.parametrize(
+    ("post", "reason"),
+    [
+        ({"text": "a" * 281}, "Length: the text counts 281 characters"),
+        ({"text": "$AB and $CD"}, "Cashtags"),
+        ({"text": "a", "account": "nobody"}, "no account 'nobody'"),
+        ({"text": "a", "expires_at": "2020-01-01T00:00:00Z"}, "has passed"),
+        ({"text": ""}, "needs a text"),
+    ],
+)
+def test_refused(airflow: Publishing, start_simulator: Start, post: dict[str, Any], reason: str) -> None:
+    """What X would refuse ends the run at once, saying what is wrong; X is asked nothing."""
+    simulator = start_simulator()
+    with pytest.raises(AirflowFailException, match=reason):
+        airflow.prepare(**post)
+    assert simulator.book.requests == []
+
+
+def test_dry_run(airflow: Publishing, start_simulator: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run asks X nothing, queues nothing, says what it would have done, and does not block the real run."""
+    simulator = start_simulator()
+
+    prepared = airflow.prepare(text="Hello", dry_run=True)
+    with pytest.raises(AirflowSkipException, match="dry run"):
+        airflow.task("twitter_publish", "hand_over", {})
+
+    assert prepared["price"] == 0.015
+    assert "DRY RUN: it would go into the queue of main" in capsys.readouterr().out
+    assert airflow.state("prepare", dag_id="twitter_publish")["state"] == "dry_run"
+    assert simulator.book.requests == []
+    assert airflow.runs == {}
+    airflow.publish(text="Hello", run_id="manual__2")
+    assert ("twitter_post__main", "manual__2") in airflow.runs
+
+
+def test_same_content_again(airflow: Publishing, start_simulator: Start) -> None:
+    """A second run with the same content stops and names the first, unless duplicates are allowed."""
+    start_simulator()
+    airflow.publish(text="Hello")
+
+    with pytest.raises(AirflowFailException, match=RUN):
+        airflow.prepare(text="Hello", run_id="manual__2")
+    state = airflow.state("prepare", dag_id="twitter_publish", run_id="manual__2")
+    assert (state["error_type"], state["will_retry"]) == ("duplicate", False)
+
+    airflow.publish(text="Hello", run_id="manual__3", allow_duplicate=True)
+    assert ("twitter_post__main", "manual__3") in airflow.runs
+
+
+def test_publish_at(airflow: Publishing, start_simulator: Start) -> None:
+    """The queue's run is held until the moment that the post asks for; else it goes by when it was asked for."""
+    start_simulator()
+    asked_at = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    later = datetime(2126, 12, 1, 13, 30, tzinfo=UTC)
+    for run_id, post in (("manual__1", {"publish_at": later.isoformat()}), ("manual__2", {})):
+        airflow.task(
+            "twitter_publish", "prepare", form(text=run_id, **post), run_id=run_id, run_after=asked_at
+        )
+        airflow.task("twitter_publish", "hand_over", {}, run_id=run_id)
+
+    assert airflow.runs["twitter_post__main", "manual__1"]["run_after"] == later
+    assert airflow.runs["twitter_post__main", "manual__2"]["run_after"] == asked_at
+
+
+def test_expired_in_queue(airflow: Publishing, start_simulator: Start) -> None:
+    """A post whose time is over is not sent, whatever it waited for."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello", expires_at=(datetime.now(UTC) + timedelta(seconds=30)).isoformat())
+    with airflow.records.change("main", RUN) as record:
+        record.details["expires_at"] = "2020-01-01T00:00:00Z"
+
+    assert "was not sent" in airflow.fails("wait_for_rate_limit")
+
+    assert airflow.record().state is PostState.EXPIRED
+    assert airflow.state("wait_for_rate_limit")["error_type"] == "expired"
+    assert simulator.book.requests == []
+
+
+def test_cancelled(airflow: Publishing, start_simulator: Start) -> None:
+    """A post that somebody cancels is skipped, and the run is not red."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    cancel(airflow.records, "main", RUN, by="bob")
+
+    assert "cancelled" in airflow.skips("wait_for_rate_limit")
+
+    assert airflow.state("wait_for_rate_limit")["state"] == "cancelled"
+    assert simulator.book.requests == []
+
+
+def test_run_without_post(airflow: Publishing, start_simulator: Start) -> None:
+    """A run of the queue that was triggered by hand says where posts come from."""
+    start_simulator()
+    with pytest.raises(AirflowFailException, match="trigger that one"):
+        airflow.task("twitter_post__main", "wait_for_rate_limit", {"post": None})
+
+
+def test_distance(airflow: Publishing, start_simulator: Start) -> None:
+    """The next post waits for the distance to the last, without a slot, and says until when."""
+    start_simulator()
+    airflow.accounts("- account: main\n  distance_s: 100\n")
+    airflow.publish(text="One")
+    airflow.publish(text="Two", run_id="manual__2")
+    airflow.post()
+
+    waits = airflow.step("wait_for_rate_limit", run_id="manual__2")
+
+    assert 90 < (waits - datetime.now(UTC)).total_seconds() <= 100
+    state = airflow.state("wait_for_rate_limit", run_id="manual__2")
+    assert (state["will_retry"], state["error_type"]) == (True, None)
+    assert 90 < state["retry_after"] <= 100
+
+
+def test_rate_limit(airflow: Publishing, start_simulator: Start) -> None:
+    """A used-up window is waited for until its reset; the next post knows of it before it sends anything."""
+    simulator = start_simulator(limits={"create_post": 1}, window_s=60.0)
+    airflow.publish(text="One")
+    airflow.publish(text="Two", run_id="manual__2")
+    airflow.post()
+
+    waits = airflow.step("wait_for_rate_limit", run_id="manual__2")
+
+    state = airflow.state("wait_for_rate_limit", run_id="manual__2")
+    assert (state["state"], state["error_type"], state["will_retry"]) == ("waiting", "rate_limit", True)
+    assert 0 < state["retry_after"] <= 61
+    assert waits > datetime.now(UTC)
+    assert len(simulator.book.to("create_post")) == 1
+
+
+def test_refused_by_limit(airflow: Publishing, start_simulator: Start) -> None:
+    """A 429 on creating the post is no failure: the post waits, and then goes out once."""
+    simulator = start_simulator(
+        rules=[Rule(endpoint="create_post", fault="rate_limited", nth=1, params={"reset": 20})]
+    )
+    airflow.publish(text="Hello")
+    for task_id in ("wait_for_rate_limit", "upload", "wait_for_processing"):
+        airflow.step(task_id)
+
+    waits = airflow.step("create_post")
+
+    assert 10 <= (waits - datetime.now(UTC)).total_seconds() <= 21
+    assert airflow.state("create_post")["error_type"] == "rate_limit"
+    airflow.limits.values.clear()
+    airflow.post()
+    assert texts(simulator) == ["Hello"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error_type"),
+    [
+        ("credits", "credits"),
+        ("usage_cap", "usage_cap"),
+        ("bad_credentials", "auth"),
+        ("not_enrolled", "auth"),
+    ],
+)
+def test_account_is_held(airflow: Publishing, start_simulator: Start, fault: str, error_type: str) -> None:
+    """What every post would fail at holds the account: no post fails, all wait, and go on once it is released."""
+    simulator = start_simulator(rules=[Rule(endpoint="create_post", fault=fault, nth=1)])
+    airflow.publish(text="One")
+    airflow.publish(text="Two", run_id="manual__2")
+    airflow.step("wait_for_rate_limit")
+
+    first = airflow.step("create_post")
+    second = airflow.step("wait_for_rate_limit", run_id="manual__2")
+
+    assert isinstance(first, datetime)
+    assert isinstance(second, datetime)
+    why = held(airflow.store, "main")
+    assert why is not None
+    assert (why.error_type, why.run_id) == (error_type, RUN)
+    for task_id, run_id in (("create_post", RUN), ("wait_for_rate_limit", "manual__2")):
+        state = airflow.state(task_id, run_id=run_id)
+        assert (state["state"], state["error_type"]) == ("held", error_type)
+    assert len(simulator.book.to("create_post")) == 1
+
+    airflow.release()
+    assert airflow.post()
+    assert airflow.post(run_id="manual__2")
+    assert texts(simulator) == ["One", "Two"]
+
+
+def test_missing_connection(airflow: Publishing, start_simulator: Start) -> None:
+    """A connection that is not there is found before the post goes into the queue."""
+    start_simulator()
+    airflow.accounts("- account: main\n  connection: twitter_nowhere\n")
+    with pytest.raises(AirflowFailException, match="no connection twitter_nowhere"):
+        airflow.prepare(text="Hello")
+
+
+def test_held_by_hand(airflow: Publishing, start_simulator: Start) -> None:
+    """An account that is held before the run begins asks X nothing."""
+    simulator = start_simulator()
+    airflow.publish(text="One")
+    airflow.store.put("accounts/main/held.json", b"{")
+
+    assert isinstance(airflow.step("wait_for_rate_limit"), datetime)
+    assert simulator.book.requests == []
+    assert isinstance(held(airflow.store, "main"), Hold)
+
+
+def test_lost_answer(airflow: Publishing, start_simulator: Start) -> None:
+    """After a lost answer the timeline tells that the post is there: it is not sent again."""
+    simulator = start_simulator(rules=[Rule(endpoint="create_post", fault="lost_answer", nth=1)])
+    airflow.publish(text="Hello")
+
+    assert airflow.post()
+
+    assert texts(simulator) == ["Hello"]
+    assert airflow.record().found
+
+
+def test_never_arrived(airflow: Publishing, start_simulator: Start) -> None:
+    """A request that was reset before X had it ends unknown, since nobody can know; a person decides."""
+    simulator = start_simulator(rules=[Rule(endpoint="create_post", fault="reset_before", nth=1)])
+    airflow.accounts("- account: main\n  distance_s: 0\n  visible_s: 0\n")
+    airflow.publish(text="Hello")
+
+    said = airflow.fails("create_post")
+
+    assert "Look at the account" in said
+    assert (airflow.state("create_post")["state"], texts(simulator)) == ("unknown", [])
+    airflow.step("ask_a_person")
+    (asked,) = [run for dag_id, run in airflow.runs.items() if dag_id[0] == "twitter_decide"]
+    assert asked["conf"] == {"account": "main", "post": RUN}
+    assert "asked already" in airflow.skips("ask_a_person")
+
+
+def test_network_trouble(airflow: Publishing, start_simulator: Start, impatient: None) -> None:
+    """X that cannot be reached is a connection problem, tried again by Airflow, and at last a failure that says so."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    simulator.stop()
+
+    with pytest.raises(NetworkError):
+        airflow.step("create_post")
+    state = airflow.state("create_post")
+    assert (state["state"], state["error_type"], state["will_retry"]) == ("waiting", "connection", True)
+
+    with pytest.raises(AirflowFailException):
+        airflow.step("create_post", try_number=6)
+    state = airflow.state("create_post")
+    assert (state["state"], state["error_type"], state["will_retry"]) == ("failed", "connection", False)

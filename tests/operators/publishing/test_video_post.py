@@ -1,0 +1,211 @@
+"""A post with a video: brought in, checked, fitted, sent in segments, processed, posted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from tests.publishing.films import film
+from tests.publishing_in_memory import RUN, Publishing
+
+from airflow_twitter.api.errors import NetworkError
+from airflow_twitter.simulator import Rule, Simulator
+
+Start = Callable[..., Simulator]
+SEGMENT = 8 * 1024
+
+
+@pytest.fixture(scope="session")
+def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A video that keeps all of X's rules."""
+    return film(tmp_path_factory.mktemp("film") / "good.mp4", seconds=2.0, noisy=True).read_bytes()
+
+
+@pytest.fixture
+def videos(data_folder: Path) -> Path:
+    """The folder that videos may lie in."""
+    folder = data_folder / "videos"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def small_segments(airflow: Publishing) -> None:
+    """Send segments of 8 kB, so that a small video has several."""
+    airflow.accounts(f"- account: main\n  distance_s: 0\n  segment_bytes: {SEGMENT}\n")
+
+
+def test_end_to_end(airflow: Publishing, start_simulator: Start, videos: Path, good: bytes) -> None:
+    """The video on the post is byte for byte the one in the folder, and progress was shown."""
+    simulator = start_simulator()
+    (videos / "good.mp4").write_bytes(good)
+
+    airflow.publish(text="Look", video="good.mp4", made_with_ai=True)
+    assert simulator.book.requests == []
+    airflow.step("wait_for_rate_limit")
+    airflow.step("upload")
+    assert airflow.state("upload")["progress"] == 1.0
+    airflow.post()
+
+    (upload,) = simulator.uploads
+    assert upload.sha256 == hashlib.sha256(good).hexdigest()
+    (post,) = simulator.posts
+    assert post.media_keys == [upload.key]
+    assert airflow.record().content.made_with_ai
+
+
+def test_goes_on_after_reset(
+    airflow: Publishing,
+    start_simulator: Start,
+    videos: Path,
+    good: bytes,
+    small_segments: None,
+    impatient: None,
+) -> None:
+    """After a reset in mid-upload the next try goes on at the segment that X has not confirmed."""
+    simulator = start_simulator(rules=[Rule(endpoint="append_media", fault="reset_before", nth=4)])
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+
+    with pytest.raises(NetworkError):
+        airflow.step("upload")
+    state = airflow.state("upload")
+    assert (state["error_type"], state["will_retry"], state["state"]) == ("connection", True, "waiting")
+    assert airflow.record().upload.confirmed == 3
+    airflow.post()
+
+    segments = -(-len(good) // SEGMENT)
+    assert segments > 4
+    assert len(simulator.book.to("append_media")) == segments + 1
+    assert len(simulator.book.to("initialize_media")) == 1
+    assert len(simulator.posts) == 1
+
+
+def test_processing_takes_a_while(
+    airflow: Publishing, start_simulator: Start, videos: Path, good: bytes
+) -> None:
+    """While X processes the video, nobody holds a slot; it is asked again at the moment that X names, after 10 s."""
+    simulator = start_simulator(processing_s=3600.0)
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+    airflow.step("upload")
+
+    waits = airflow.step("wait_for_processing")
+
+    assert (waits - datetime.now(UTC)).total_seconds() > 9
+    assert airflow.state("wait_for_processing")["state"] == "processing"
+    assert simulator.posts == []
+
+
+def test_expired_before_posting(
+    airflow: Publishing, start_simulator: Start, videos: Path, good: bytes
+) -> None:
+    """Media that X has forgotten by the time of the post are made again, and there is one post."""
+    simulator = start_simulator(rules=[Rule(endpoint="create_post", fault="expired_media", nth=1)])
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+    for task_id in ("wait_for_rate_limit", "upload", "wait_for_processing"):
+        airflow.step(task_id)
+
+    assert isinstance(airflow.step("create_post"), datetime)
+    airflow.post()
+
+    assert len(simulator.uploads) == 2
+    assert len(simulator.posts) == 1
+
+
+def test_failed_twice(airflow: Publishing, start_simulator: Start, videos: Path, good: bytes) -> None:
+    """A video that X cannot process is sent once more, and then the run ends, saying why."""
+    simulator = start_simulator(rules=[Rule(endpoint="finalize_media", fault="failed_processing")])
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+    airflow.step("upload")
+
+    assert isinstance(airflow.step("wait_for_processing"), datetime)
+    assert "could not process the video" in airflow.fails("wait_for_processing")
+
+    assert airflow.state("wait_for_processing")["error_type"] == "video_rejected"
+    assert len(simulator.uploads) == 2
+
+
+def test_held_in_mid_upload(
+    airflow: Publishing, start_simulator: Start, videos: Path, good: bytes, small_segments: None
+) -> None:
+    """No credits in mid-upload hold the account; after the release the upload goes on where it was."""
+    simulator = start_simulator(rules=[Rule(endpoint="append_media", fault="credits", nth=3)])
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+
+    assert isinstance(airflow.step("upload"), datetime)
+    assert airflow.state("upload")["state"] == "held"
+    airflow.release()
+    airflow.post()
+
+    assert len(simulator.book.to("append_media")) == -(-len(good) // SEGMENT) + 1
+    assert len(simulator.posts) == 1
+
+
+@pytest.mark.parametrize(
+    ("film_of", "reason"),
+    [
+        ({"seconds": 0.2}, "Duration"),
+        ({"codec": "mpeg4"}, "codec"),
+        ({"layout": "5.1"}, "mono or stereo"),
+        (None, "the file is no video"),
+    ],
+)
+def test_rejected(
+    airflow: Publishing, start_simulator: Start, videos: Path, film_of: dict[str, Any] | None, reason: str
+) -> None:
+    """A video that X would refuse ends the run before X is asked anything; the rule and the mend are named."""
+    simulator = start_simulator()
+    if film_of is None:
+        (videos / "bad.mp4").write_bytes(b"no video" * 1000)
+    else:
+        film(videos / "bad.mp4", **film_of)
+
+    with pytest.raises(AirflowFailException, match=f"(?i){reason}"):
+        airflow.prepare(text="Look", video="bad.mp4")
+
+    assert airflow.state("prepare", dag_id="twitter_publish")["error_type"] == "video_rejected"
+    assert simulator.book.requests == []
+
+
+def test_fitted(airflow: Publishing, start_simulator: Start, videos: Path) -> None:
+    """With fit_video the same video is converted and posted; the original is kept."""
+    simulator = start_simulator()
+    film(videos / "old.mp4", codec="mpeg4", seconds=1.0)
+
+    airflow.publish(text="Look", video="old.mp4", fit_video=True)
+    airflow.post()
+
+    video = airflow.record().details["video"]
+    assert simulator.uploads[0].sha256 == video["sha256"] != video["original"]
+    assert (videos.parent / "media" / video["original"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("video", "error_type"),
+    [
+        ("../secret.mp4", "video_refused"),
+        ("/etc/passwd", "video_refused"),
+        ("https://127.0.0.1/video.mp4", "video_refused"),
+        ("s3://bucket/video.mp4", "video_refused"),
+        ("ftp://example.org/video.mp4", "video_refused"),
+        ("missing.mp4", "video_refused"),
+    ],
+)
+def test_not_from_there(
+    airflow: Publishing, start_simulator: Start, videos: Path, video: str, error_type: str
+) -> None:
+    """What accounts.yaml does not allow is not fetched."""
+    start_simulator()
+    with pytest.raises(AirflowFailException):
+        airflow.prepare(text="Look", video=video)
+    assert airflow.state("prepare", dag_id="twitter_publish")["error_type"] == error_type
+    assert RUN not in airflow.records.keys("main")
