@@ -85,6 +85,12 @@ class TestAway:
         away = [away_s("a", wants(10, 0), 10, LONG_S, runs=10, looked=looked) for looked in (0, 1, 2, 3, 99)]
         assert away == [20.0, 40.0, 80.0, 160.0, LONG_S - LAST_LOOK_S]
 
+    def test_rest(self) -> None:
+        """A rest that does not suffice for one more each goes to whoever is there, but not before all have had one."""
+        assert away_s("a", wants(3, 3, 3), 2, LONG_S) is None
+        assert away_s("c", wants(3, 3, 3), 2, LONG_S) is None
+        assert away_s("c", wants(0, 0, 0), 2, LONG_S) == AWAY_MIN_S
+
     def test_looks_once_more_before_the_window_ends(self) -> None:
         """It is back in time to take what is left over."""
         assert away_s("a", wants(10, *[0] * 19), 10, 20.0, runs=20) == 20.0 - LAST_LOOK_S

@@ -1,8 +1,8 @@
 """Who may ask next, where several keywords share one request window of X. Pure arithmetic.
 
 A window's requests are divided one by one: each goes to the keyword that has had the fewest in this window, among
-equals to the one that has waited longest. So every keyword has its share, whatever order Airflow starts them in,
-and what small keywords leave goes to the large ones. All durations are in seconds.
+those that have had none to the one that has waited longest. So every keyword has its share, whatever order Airflow
+starts them in, and what small keywords leave goes to the large ones. All durations are in seconds.
 """
 
 from __future__ import annotations
@@ -49,14 +49,16 @@ def away_s(
 ) -> float | None:
     """Return None when a keyword may ask now, else for how long it should leave its slot to the others.
 
-    `remaining` requests are left in the window, which ends in `left_s`. What is set aside for others is free to be
-    taken only when there is no time to come back, but for one request for each of them that can still begin.
+    `remaining` requests are left in the window, which ends in `left_s`. A rest that does not suffice for one more each
+    is for whoever is there. What is set aside for others is free to be taken only when there is no time to come back,
+    but for one request for each of them that can still begin.
     With `runs` that want the slot, each stays away long enough for all to have it once, and twice as long each time
     that it has `looked` in vain: Airflow may prefer those that come back to those that have not been yet.
     """
     given = shares(wants, remaining)
     waiting = sum(1 for other, count in given.items() if count and other != keyword)
-    if given[keyword] or not waiting:
+    taken = wants[keyword].taken
+    if given[keyword] or not waiting or 0 < taken <= min(want.taken for want in wants.values()):
         return None
     last_look = left_s - LAST_LOOK_S
     if last_look >= AWAY_MIN_S:
