@@ -7,6 +7,7 @@ from typing import Any
 from airflow_twitter import __version__
 
 _SECRET = {"type": ["string", "null"], "format": "password"}
+_TEXT = {"type": ["string", "null"]}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -30,12 +31,32 @@ def get_provider_info() -> dict[str, Any]:
                     "access_token": {
                         "label": "Access token",
                         "schema": _SECRET,
-                        "description": "User context: needed to publish, not to search.",
+                        "description": "OAuth 1.0a, of the account that publishes; not needed to search.",
                     },
                     "access_token_secret": {
                         "label": "Access token secret",
                         "schema": _SECRET,
-                        "description": "User context: needed to publish, not to search.",
+                        "description": "OAuth 1.0a, of the account that publishes; not needed to search.",
+                    },
+                    "oauth2_client_id": {
+                        "label": "OAuth 2.0 client id",
+                        "schema": _TEXT,
+                        "description": "OAuth 2.0 in place of OAuth 1.0a; `make authorize` then gets the tokens.",
+                    },
+                    "oauth2_client_secret": {
+                        "label": "OAuth 2.0 client secret",
+                        "schema": _SECRET,
+                        "description": "OAuth 2.0: empty for an app that X calls a public client.",
+                    },
+                    "oauth2_account": {
+                        "label": "OAuth 2.0 account",
+                        "schema": _TEXT,
+                        "description": "OAuth 2.0: the name of the account that publishes, without the @.",
+                    },
+                    "oauth2_user_token": {
+                        "label": "OAuth 2.0 user token",
+                        "schema": _SECRET,
+                        "description": "OAuth 2.0: an access token that you renew yourself every two hours.",
                     },
                 },
                 "ui-field-behaviour": {

@@ -13,10 +13,13 @@ from airflow.sdk.log import redact
 from airflow_twitter.api.endpoints import RECENT
 from airflow_twitter.api.errors import ConfigError
 from airflow_twitter.hooks.twitter import DEFAULT_BASE_URL, TwitterHook, base_url
+from airflow_twitter.hooks.user_auth import SECRET_EXTRAS
 from airflow_twitter.provider import get_provider_info
-from airflow_twitter.simulator import Rule, Simulator, Topic, World
+from airflow_twitter.simulator import Account, Rule, Simulator, Topic, World
 
 KEY, SECRET = "app-key", "app-secret-of-tests"
+ACCOUNT = Account()
+TOKENS = {"access_token": ACCOUNT.access_token, "access_token_secret": ACCOUNT.access_token_secret}
 
 
 @pytest.fixture
@@ -152,12 +155,12 @@ class TestButton:
 
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Password and every secret extra are masked from then on; none shows in the client's repr."""
-    extra = {name: f"{name}-0815" for name in ("bearer_token", "access_token", "access_token_secret")}
+    extra = {name: f"{name}-0815" for name in SECRET_EXTRAS}
     connection = {"conn_type": "twitter", "login": KEY, "password": "masked-secret-0815", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_TWITTER_DEFAULT", json.dumps(connection))
 
-    with TwitterHook().get_conn() as client:
-        assert "0815" not in repr(client)
+    with TwitterHook().get_conn() as client, TwitterHook().get_user_conn() as user:
+        assert "0815" not in repr(client) + repr(user)
 
     for secret in ("masked-secret-0815", *extra.values()):
         assert secret not in str(redact(f"said {secret} aloud"))
@@ -170,6 +173,84 @@ def test_provider_names_the_hook() -> None:
     assert connection_type["connection-type"] == TwitterHook.conn_type
     assert connection_type["hook-class-name"] == f"{TwitterHook.__module__}.{TwitterHook.__qualname__}"
     fields = connection_type["conn-fields"]
-    assert {name: field["schema"]["format"] for name, field in fields.items()} == dict.fromkeys(
-        ("bearer_token", "access_token", "access_token_secret"), "password"
-    )
+    hidden = {name for name, field in fields.items() if field["schema"].get("format") == "password"}
+    assert hidden == set(SECRET_EXTRAS)
+    assert set(fields) - hidden == {"oauth2_client_id", "oauth2_account"}
+
+
+class TestAccount:
+    """Acting as an account."""
+
+    @pytest.fixture
+    def signed(self, simulator: Simulator, connect: Callable[..., None]) -> None:
+        """A connection with the four secrets of OAuth 1.0a."""
+        connect(
+            simulator.url,
+            KEY,
+            SECRET,
+            access_token=ACCOUNT.access_token,
+            access_token_secret=ACCOUNT.access_token_secret,
+        )
+
+    def test_oauth1(self, simulator: Simulator, signed: None) -> None:
+        """Four secrets are enough to post, and the account's id is known without a request."""
+        with TwitterHook().get_user_conn() as user:
+            assert (user.user_id, simulator.book.requests) == (ACCOUNT.id, [])
+            made = user.create_post("From Airflow")
+        assert [str(post.id) for post in simulator.posts] == [made.id]
+
+    def test_a_fixed_token(self, simulator: Simulator, connect: Callable[..., None]) -> None:
+        """An OAuth 2.0 token that somebody else renews is enough, without any key."""
+        token = simulator.accounts.grant(ACCOUNT)["access_token"]
+        connect(simulator.url, "", "", oauth2_user_token=token)
+        with TwitterHook().get_user_conn() as user:
+            assert user.me().username == ACCOUNT.username
+
+    def test_nothing_to_act_by(self, simulator: Simulator, connect: Callable[..., None]) -> None:
+        """A connection that can only search says what it lacks; half of a pair is named."""
+        connect(simulator.url, KEY, SECRET)
+        with pytest.raises(ConfigError, match="access_token, access_token_secret missing"):
+            TwitterHook().get_user_conn()
+        connect(simulator.url, KEY, SECRET, access_token=ACCOUNT.access_token)
+        with pytest.raises(ConfigError, match="account: access_token_secret missing"):
+            TwitterHook().get_user_conn()
+
+    def test_oauth2_needs_an_account(self, simulator: Simulator, connect: Callable[..., None]) -> None:
+        """A client id alone does not say whose tokens are meant, and a name that is none is refused."""
+        connect(simulator.url, "", "", oauth2_client_id="client-id")
+        with pytest.raises(ConfigError, match="oauth2_account"):
+            TwitterHook().get_user_conn()
+        connect(simulator.url, "", "", oauth2_client_id="client-id", oauth2_account="../../etc")
+        with pytest.raises(ConfigError, match="no name of an account"):
+            TwitterHook().get_user_conn()
+
+    def test_button(self, simulator: Simulator, signed: None) -> None:
+        """The Test button also says whose tokens they are, and buys nothing."""
+        ok, message = TwitterHook().test_connection()
+        assert ok, message
+        assert message.endswith(
+            f"It may act as the account {ACCOUNT.id} (https://x.com/i/user/{ACCOUNT.id})."
+        )
+        assert [entry.endpoint for entry in simulator.book.requests] == ["token", "usage", "media_status"]
+        assert (simulator.book.sold, simulator.book.dollars) == ([], 0)
+
+    def test_button_with_wrong_tokens(self, simulator: Simulator, connect: Callable[..., None]) -> None:
+        """A wrong access token is told even when the app's own keys are right."""
+        connect(
+            simulator.url,
+            KEY,
+            SECRET,
+            access_token=ACCOUNT.access_token,
+            access_token_secret="wrong-4711-wrong",
+        )
+        ok, message = TwitterHook().test_connection()
+        assert not ok
+        assert "401" in message
+        assert "wrong-4711" not in message
+
+    def test_button_with_a_user_token_alone(self, simulator: Simulator, connect: Callable[..., None]) -> None:
+        """Where nothing is there to search with, the account alone is tested."""
+        connect(simulator.url, "", "", oauth2_user_token=simulator.accounts.grant(ACCOUNT)["access_token"])
+        ok, message = TwitterHook().test_connection()
+        assert ok, message
+        assert [entry.endpoint for entry in simulator.book.requests] == ["media_status"]

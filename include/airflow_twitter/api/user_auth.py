@@ -33,6 +33,10 @@ class UserAuth(Protocol):
     def user_id(self) -> str | None:
         """Return the account's id, as far as the tokens tell it."""
 
+    @property
+    def account(self) -> str:
+        """Return the account in words, as far as the tokens tell it."""
+
     def authorize(self, ask: AskToken) -> AuthBase:
         """Return the authentication of the next request, with a fresh token where that is due."""
 
@@ -76,6 +80,13 @@ class OAuth1User:
         """Return the account's id, with which X's access tokens begin."""
         number, dash, _ = self._values[2].partition("-")
         return number if dash and number.isascii() and number.isdecimal() else None
+
+    @property
+    def account(self) -> str:
+        """Return the account in words: only its id is known, and X leads from there to its page."""
+        if self.user_id is None:
+            return "the account of its access token"
+        return f"the account {self.user_id} (https://x.com/i/user/{self.user_id})"
 
     def authorize(self, ask: AskToken) -> AuthBase:
         """Return the authentication that signs a request."""

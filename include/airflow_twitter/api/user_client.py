@@ -85,6 +85,11 @@ class UserClient(BaseClient):
         """Return the account's id as far as the tokens tell it, without a request."""
         return self._auth.user_id
 
+    @property
+    def account(self) -> str:
+        """Return the account in words, as far as the tokens tell it, without a request."""
+        return self._auth.account
+
     def limit_of(self, endpoint: str) -> RateLimit | None:
         """Return what the last answer of an endpoint ("create_post") said of its limit; None before one."""
         return self._limits.get(endpoint)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from airflow.sdk import Context
 
-from airflow_twitter.collecting.run import data_store
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts.holding import used
 from airflow_twitter.posts.staging import Staging
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from airflow.sdk import Context
-from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.collecting.form import FormError, parse
 from airflow_twitter.collecting.paging import carried_token, is_complete, next_token, oldest_id
 from airflow_twitter.collecting.request import search_request
+from airflow_twitter.data_folder import data_store as data_store
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.holding import used
 from airflow_twitter.posts.staging import PageHeader, Staging
-from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.windows import (
     RunTimes,
     SearchRequest,
@@ -38,11 +35,6 @@ log = logging.getLogger(__name__)
 SEARCH_TASK_ID = "search"
 VALIDATE_TASK_ID = "validate"
 COMPLETE_TASK_ID = "window_complete"
-
-
-def data_store() -> Store:
-    """Return the store below ``TWITTER_DATA``, by default ``data/`` beside the DAGs folder."""
-    return Store(os.environ.get("TWITTER_DATA") or Path(conf.get("core", "dags_folder")).parent / "data")
 
 
 class CollectRun:

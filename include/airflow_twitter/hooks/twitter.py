@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import BaseHook
-from airflow.sdk.log import mask_secret
 
 from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
-from airflow_twitter.api.user_auth import OAuth1User
 from airflow_twitter.api.user_client import UserClient
+from airflow_twitter.hooks.user_auth import USER_EXTRAS, mask_connection, user_auth
 
 DEFAULT_BASE_URL = "https://api.x.com"
-
-_SECRET_EXTRAS = ("bearer_token", "access_token", "access_token_secret", "oauth2_user_token")
 
 
 class TwitterHook(BaseHook):
@@ -24,7 +22,8 @@ class TwitterHook(BaseHook):
     The Connection holds: host = base URL (default ``https://api.x.com``), login = API key, password = API key
     secret; extra ``bearer_token`` when there is no key and secret. The bearer token is made from key and secret
     when it is first needed, and lives in memory only. To act as an account (:meth:`get_user_conn`) it holds
-    ``access_token`` and ``access_token_secret`` as well.
+    ``access_token`` and ``access_token_secret`` as well (OAuth 1.0a), or ``oauth2_client_id``,
+    ``oauth2_client_secret`` and ``oauth2_account``, for which ``make authorize`` got tokens (OAuth 2.0).
 
     :param twitter_conn_id: the Connection to use.
     :param vocabulary: X's names of fields to ask for, ``tweet`` or ``post``.
@@ -56,32 +55,38 @@ class TwitterHook(BaseHook):
         Raises :class:`~airflow_twitter.api.errors.ConfigError` when the Connection has no such tokens.
         """
         connection = self._masked()
-        extra = connection.extra_dejson
-        auth = OAuth1User(
-            connection.login,
-            connection.password,
-            extra.get("access_token"),
-            extra.get("access_token_secret"),
-        )
-        return UserClient(base_url(connection), auth)
+        return UserClient(base_url(connection), user_auth(connection))
 
     def _masked(self) -> Any:
         """Return the Connection, with its secrets masked from now on."""
         connection = self.get_connection(self.twitter_conn_id)
-        extra = connection.extra_dejson
-        for secret in (connection.password, *(extra.get(name) for name in _SECRET_EXTRAS)):
-            if secret:
-                mask_secret(secret)
+        mask_connection(connection)
         return connection
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask X for a token and for this month's usage, which costs nothing; for the UI's Test button."""
+        """Ask X for what costs nothing, as the app and as the account; for the UI's Test button."""
         try:
-            with self.get_conn() as client:
-                usage = client.usage()
+            connection = self._masked()
+            checks = [check for wanted, check in self._checks(connection) if wanted]
+            return True, " ".join(check() for check in checks or [self._test_app])
         except XError as error:
             return False, str(error)
-        return True, f"X knows this app: {usage.project_usage} of {usage.project_cap} posts read this month."
+
+    def _checks(self, connection: Any) -> list[tuple[bool, Callable[[], str]]]:
+        """Return what can be tested, each with whether the Connection has anything for it."""
+        extra = connection.extra_dejson
+        has_app = bool(connection.login and connection.password) or bool(extra.get("bearer_token"))
+        return [(has_app, self._test_app), (any(extra.get(name) for name in USER_EXTRAS), self._test_user)]
+
+    def _test_app(self) -> str:
+        with self.get_conn() as client:
+            usage = client.usage()
+        return f"X knows this app: {usage.project_usage} of {usage.project_cap} posts read this month."
+
+    def _test_user(self) -> str:
+        with self.get_user_conn() as client:
+            client.check_tokens()
+            return f"It may act as {client.account}."
 
 
 def base_url(connection: Any) -> str:

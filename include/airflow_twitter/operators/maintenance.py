@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_twitter.collecting.run import data_store
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts.retention import Retention, clean
 
 DAY_S = 86_400.0

@@ -11,7 +11,7 @@ from fastapi import Depends, FastAPI, Query, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from airflow_twitter.collecting.run import data_store
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.pages.access import ReaderDep, reader
 from airflow_twitter.pages.formats import FILTERS, FUNCTIONS
 from airflow_twitter.pages.status import read_status

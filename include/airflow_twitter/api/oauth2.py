@@ -1,0 +1,315 @@
+"""Authentication as an account by OAuth 2.0: an access token of two hours, and a refresh token that is good once.
+
+Source: docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from airflow_twitter.api.errors import AuthError, AuthorizationLostError, ConfigError, NetworkError
+from airflow_twitter.api.user_auth import AskToken, redact
+
+logger = logging.getLogger(__name__)
+
+REFRESH_BEFORE_S = 300.0
+"""A token that runs out sooner is refreshed first, so that none runs out on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """Hold the tokens of an account: `expires_at` (aware UTC, our clock) is the end of the access token.
+
+    Without `refresh_token` the app was not allowed to go on by itself (scope `offline.access`). `client_id` is
+    the app that they were given to. `refreshing_since` is set while a new pair has been asked for and not yet
+    been stored.
+    """
+
+    access_token: str
+    refresh_token: str | None
+    expires_at: datetime
+    client_id: str
+    user_id: str | None = None
+    username: str | None = None
+    refreshing_since: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(@{self.username}, until {self.expires_at:%Y-%m-%dT%H:%M:%SZ})"
+
+    def to_json(self) -> str:
+        """Return the pair as JSON text, which is secret."""
+        return json.dumps(
+            {
+                "access_token": self.access_token,
+                "refresh_token": self.refresh_token,
+                "expires_at": self.expires_at.isoformat(),
+                "client_id": self.client_id,
+                "user_id": self.user_id,
+                "username": self.username,
+                "refreshing_since": self.refreshing_since and self.refreshing_since.isoformat(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> TokenPair:
+        """Read what `to_json` wrote; raise ConfigError, without the text, when it is something else."""
+        try:
+            known = json.loads(text)
+            since = known.get("refreshing_since")
+            return cls(
+                access_token=_checked_token(known["access_token"]),
+                refresh_token=known["refresh_token"] and _checked_token(known["refresh_token"]),
+                expires_at=_aware(known["expires_at"]),
+                client_id=str(known["client_id"]),
+                user_id=known["user_id"],
+                username=known["username"],
+                refreshing_since=since and _aware(since),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigError(
+                "What is stored as the account's tokens is damaged: authorize the app again"
+            ) from None
+
+
+class PairStore(Protocol):
+    """Where the pair of an account is kept, encrypted, for all processes that act as it."""
+
+    def load(self) -> TokenPair | None:
+        """Return the pair that was stored last, None when there is none."""
+
+    def save(self, pair: TokenPair) -> None:
+        """Store a pair; it may be used only once this has returned."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold back every other process that would refresh the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKeys:
+    """Hold what an app is known by; without a secret it is a public client, which says who it is in the form."""
+
+    client_id: str
+    client_secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.client_id})"
+
+    def form(self, **fields: str) -> str:
+        """Return the form for the token endpoint."""
+        return urlencode(fields if self.client_secret else {**fields, "client_id": self.client_id})
+
+    def auth(self) -> AuthBase:
+        """Return the authentication at the token endpoint."""
+        if not self.client_secret:
+            return Header(None)
+        pair = f"{quote(self.client_id, safe='')}:{quote(self.client_secret, safe='')}"
+        return Header("Basic " + base64.b64encode(pair.encode()).decode())
+
+
+class Header(AuthBase):
+    """Set the Authorization header of a request, or none, without saying it when it is printed."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
+        return request
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(***)"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OAuth2User:
+    """Act as the account whose pair lies in `store`.
+
+    A pair is refreshed by one process at a time, and stored before it is used. A process that finds another
+    pair in the store than it holds takes that one.
+    """
+
+    def __init__(self, keys: ClientKeys, store: PairStore, *, now: Callable[[], datetime] = _utc_now) -> None:
+        self._keys = keys
+        self._store = store
+        self._now = now
+        self._pair: TokenPair | None = None
+
+    @property
+    def user_id(self) -> str | None:
+        """Return the account's id, as it was when the app was authorized."""
+        return self._held().user_id
+
+    @property
+    def account(self) -> str:
+        """Return the account in words, as it was when the app was authorized."""
+        return f"@{self._held().username}"
+
+    def authorize(self, ask: AskToken) -> AuthBase:
+        """Return the authentication of the next request, with a new pair when the old one is about to end."""
+        pair = self._held()
+        if self._ends_soon(pair) and pair.refresh_token:
+            pair = self._replace(pair, ask)
+        return Header(f"Bearer {pair.access_token}")
+
+    def renew(self, ask: AskToken) -> bool:
+        """Take the pair that another process has stored, or ask for a new one; False when there can be none."""
+        pair = self._held()
+        if pair.refresh_token is None:
+            return False
+        self._replace(pair, ask)
+        return True
+
+    def redact(self, body: bytes) -> bytes:
+        """Return `body` with all secrets replaced."""
+        pair = self._pair
+        tokens = (pair.access_token, pair.refresh_token or "") if pair else ()
+        return redact(body, (*tokens, self._keys.client_secret or ""))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._pair or 'no tokens yet'})"
+
+    def _held(self) -> TokenPair:
+        if self._pair is None:
+            self._pair = self._checked(self._store.load())
+        return self._pair
+
+    def _checked(self, pair: TokenPair | None) -> TokenPair:
+        if pair is None:
+            raise ConfigError("Nobody has authorized the app to act as this account yet: make authorize")
+        if pair.client_id != self._keys.client_id:
+            raise ConfigError(
+                f"The account was authorized for the app {pair.client_id}, and the connection names "
+                f"{self._keys.client_id}: authorize again"
+            )
+        return pair
+
+    def _ends_soon(self, pair: TokenPair) -> bool:
+        return self._now() > pair.expires_at - timedelta(seconds=REFRESH_BEFORE_S)
+
+    def _replace(self, old: TokenPair, ask: AskToken) -> TokenPair:
+        """Return another pair than `old`: the stored one if it is another, else a new one from X."""
+        with self._store.lock():
+            stored = self._checked(self._store.load())
+            self._pair = stored if stored.access_token != old.access_token else self._refresh(stored, ask)
+        return self._pair
+
+    def _refresh(self, old: TokenPair, ask: AskToken) -> TokenPair:
+        logger.info("Refreshing the tokens of @%s", old.username)
+        since = old.refreshing_since
+        self._store.save(replace(old, refreshing_since=self._now()))
+        form = self._keys.form(grant_type="refresh_token", refresh_token=old.refresh_token or "")
+        try:
+            body = ask(form, self._keys.auth())
+        except AuthorizationLostError as error:
+            return self._after_refusal(old, since, error)
+        new = read_pair(body, self._keys.client_id, self._now())
+        new = replace(
+            new,
+            refresh_token=new.refresh_token or old.refresh_token,
+            user_id=old.user_id,
+            username=old.username,
+        )
+        self._store.save(new)
+        logger.info("The tokens of @%s are new", old.username)
+        return new
+
+    def _after_refusal(
+        self, old: TokenPair, since: datetime | None, error: AuthorizationLostError
+    ) -> TokenPair:
+        """Return the pair that a process beyond our lock has stored meanwhile, or raise."""
+        stored = self._store.load()
+        if stored is not None and stored.access_token != old.access_token:
+            return stored
+        if since is not None:
+            error.messages += (
+                f"New tokens were asked for at {since:%Y-%m-%dT%H:%M:%SZ}, and what X answered was never stored.",
+            )
+        raise error
+
+
+class FixedToken:
+    """Act by an OAuth 2.0 access token that somebody else looks after; it ends after two hours."""
+
+    def __init__(self, token: str) -> None:
+        self._token = _checked_token(token)
+
+    @property
+    def user_id(self) -> str | None:
+        """Return None: this token does not tell."""
+        return None
+
+    @property
+    def account(self) -> str:
+        """Return the account in words."""
+        return "the account of its token"
+
+    def authorize(self, ask: AskToken) -> AuthBase:
+        """Return the authentication of every request."""
+        return Header(f"Bearer {self._token}")
+
+    def renew(self, ask: AskToken) -> bool:
+        """Return False."""
+        return False
+
+    def redact(self, body: bytes) -> bytes:
+        """Return `body` with the token replaced."""
+        return redact(body, (self._token,))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(***)"
+
+
+def read_pair(body: bytes, client_id: str, now: datetime) -> TokenPair:
+    """Read the answer of the token endpoint; raise NetworkError when it holds no token, AuthError for another kind."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, Mapping) or not isinstance(content.get("access_token"), str):
+        raise NetworkError("The answer of the token endpoint holds no token")
+    if str(content.get("token_type", "")).lower() != "bearer":
+        raise AuthError("X gave a token that is not of type bearer")
+    refresh_token = content.get("refresh_token")
+    return TokenPair(
+        access_token=_checked_token(content["access_token"]),
+        refresh_token=_checked_token(refresh_token) if isinstance(refresh_token, str) else None,
+        expires_at=now + timedelta(seconds=_seconds(content.get("expires_in"))),
+        client_id=client_id,
+    )
+
+
+def _seconds(value: Any) -> float:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+    return float(value) if known else 0.0
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
+
+
+def _checked_token(token: Any) -> str:
+    # requests would name the whole header in the error that it raises for a bad one.
+    text = token.strip() if isinstance(token, str) else ""
+    if not text or not all("!" <= char <= "~" for char in text):
+        raise ConfigError(
+            "A token of the account is not a line of printable ASCII characters without spaces."
+        )
+    return text

@@ -1,0 +1,73 @@
+"""From an Airflow Connection to the account that it may act as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk.log import mask_secret
+
+from airflow_twitter.api.errors import ConfigError
+from airflow_twitter.api.oauth2 import ClientKeys, FixedToken, OAuth2User
+from airflow_twitter.api.user_auth import OAuth1User, UserAuth
+from airflow_twitter.data_folder import data_store
+from airflow_twitter.hooks.oauth2_store import VariableStore
+
+SECRET_EXTRAS = (
+    "bearer_token",
+    "access_token",
+    "access_token_secret",
+    "oauth2_client_secret",
+    "oauth2_user_token",
+)
+
+USER_EXTRAS = ("access_token", "access_token_secret", "oauth2_client_id", "oauth2_user_token")
+
+
+def mask_connection(connection: Any) -> None:
+    """Have Airflow mask every secret of a Connection from now on."""
+    extra = connection.extra_dejson
+    for secret in (connection.password, *(extra.get(name) for name in SECRET_EXTRAS)):
+        if secret:
+            mask_secret(secret)
+
+
+def user_auth(connection: Any) -> UserAuth:
+    """Return what a Connection acts as an account by.
+
+    The four secrets of OAuth 1.0a come first; then ``oauth2_client_id`` with the tokens that ``make authorize``
+    stored for ``oauth2_account``; then ``oauth2_user_token``. Raises ConfigError when there are none.
+    """
+    extra = connection.extra_dejson
+    if _text(extra, "access_token") or _text(extra, "access_token_secret"):
+        return _oauth1(connection)
+    if _text(extra, "oauth2_client_id"):
+        return OAuth2User(*oauth2_parts(connection))
+    if token := _text(extra, "oauth2_user_token"):
+        return FixedToken(token)
+    return _oauth1(connection)
+
+
+def oauth2_parts(connection: Any) -> tuple[ClientKeys, VariableStore]:
+    """Return the app's keys for OAuth 2.0, and where the account's tokens are kept.
+
+    Raises ConfigError when the Connection does not name both.
+    """
+    extra = connection.extra_dejson
+    client_id, username = _text(extra, "oauth2_client_id"), _text(extra, "oauth2_account").removeprefix("@")
+    if not client_id or not username:
+        missing = "oauth2_account" if client_id else "oauth2_client_id"
+        raise ConfigError(f"The connection lacks {missing}: OAuth 2.0 wants the client id and the account")
+    keys = ClientKeys(client_id, _text(extra, "oauth2_client_secret") or None)
+    return keys, VariableStore(username, data_store())
+
+
+def _oauth1(connection: Any) -> OAuth1User:
+    extra = connection.extra_dejson
+    return OAuth1User(
+        connection.login, connection.password, extra.get("access_token"), extra.get("access_token_secret")
+    )
+
+
+def _text(extra: dict[str, Any], name: str) -> str:
+    value = extra.get(name)
+    return value.strip() if isinstance(value, str) else ""
