@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo up down test lint bench simulator lock dev
+.PHONY: help setup env demo up down authorize test lint bench simulator lock dev
 
 SETUP := sh scripts/setup.sh
 LOCAL := .venv/bin/python scripts/local.py
@@ -26,6 +26,11 @@ up: ## Start Airflow in the background, with its UI at localhost
 
 down: ## Stop what `make up` started
 	@$(LOCAL) down
+
+authorize: ## Let a person authorize the app to publish as an account, by OAuth 2.0 (ARGS="--conn-id ...")
+	@$(SETUP) run
+	@$(LOCAL) prepare
+	@$(LOCAL) authorize $(ARGS)
 
 simulator: ## Run the X simulator alone, in the foreground (ARGS="--port 8099 ...")
 	@$(SETUP) run

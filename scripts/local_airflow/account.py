@@ -21,6 +21,9 @@ _EXTRAS = {
     "TWITTER_BEARER_TOKEN": "bearer_token",
     "TWITTER_ACCESS_TOKEN": "access_token",
     "TWITTER_ACCESS_TOKEN_SECRET": "access_token_secret",
+    "TWITTER_OAUTH2_CLIENT_ID": "oauth2_client_id",
+    "TWITTER_OAUTH2_CLIENT_SECRET": "oauth2_client_secret",
+    "TWITTER_OAUTH2_ACCOUNT": "oauth2_account",
 }
 CREDENTIALS = {_KEY, _SECRET, *_EXTRAS, "TWITTER_BASE_URL"}
 """What becomes part of the Connection, and is not handed on beside it."""
@@ -56,7 +59,7 @@ def connection(said: Mapping[str, str]) -> str | None:
     if bool(key) != bool(secret):
         raise AccountError(f"{_SECRET if key else _KEY} is missing: an account needs {_KEY} and {_SECRET}.")
     extra = {field: said[name] for name, field in _EXTRAS.items() if name in said}
-    if not key and "bearer_token" not in extra:
+    if not key and not {"bearer_token", "oauth2_client_id"} & extra.keys():
         return None
     return as_json(said.get("TWITTER_BASE_URL"), key, secret, extra)
 

@@ -20,6 +20,11 @@ COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
     "demo": (demo.run, "collect a keyword from the simulator, from start to end"),
 }
 
+WITH_ARGUMENTS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
+    "simulator": (commands.simulator, "become the X simulator"),
+    "authorize": (commands.authorize, "let a person authorize the app for an account"),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Return its exit status: 1 after a clear line on what is wrong."""
@@ -27,12 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     choices = parser.add_subparsers(dest="command", required=True)
     for name, (function, help_text) in COMMANDS.items():
         choices.add_parser(name, help=help_text).set_defaults(run=function)
-    simulator = choices.add_parser("simulator", help="become the X simulator", add_help=False)
-    simulator.set_defaults(run=None)
+    for name, (become, help_text) in WITH_ARGUMENTS.items():
+        choices.add_parser(name, help=help_text, add_help=False).set_defaults(become=become, run=None)
     asked, rest = parser.parse_known_args(argv)
     if asked.run is None:
-        commands.simulator(rest)
-    elif rest:
+        return _run(lambda: asked.become(rest))
+    if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return _run(asked.run)
 

@@ -1,4 +1,4 @@
-"""What `make setup`, `env`, `up`, `down` and `simulator` do."""
+"""What `make setup`, `env`, `up`, `down`, `authorize` and `simulator` do."""
 
 from __future__ import annotations
 
@@ -96,6 +96,19 @@ def simulator(arguments: Sequence[str]) -> None:
     command = [str(python(PROJECT)), "-m", "airflow_twitter.simulator", *arguments]
     sys.stdout.flush()
     os.execv(command[0], command)
+
+
+def authorize(arguments: Sequence[str]) -> None:
+    """Become the command that lets a person authorize the app, in the project's Airflow."""
+    place = _place()
+    now = running.load(place)
+    added = {
+        **environment(place, now.port if now else PORT),
+        **_chosen(place, now.simulator_url if now else None),
+    }
+    command = [str(python(place)), "-m", "airflow_twitter.authorize", *arguments]
+    sys.stdout.flush()
+    os.execve(command[0], command, {**on_top_of_shell(added)})
 
 
 def _place() -> Place:

@@ -79,7 +79,7 @@ def test_rules_come_from_a_file(tmp_path: Path) -> None:
         ["--topic", "a=many"],
         ["--topic", "a=5/week"],
         ["--limit", "search"],
-        ["--limit", "upload=3"],
+        ["--limit", "uploads=3"],
         ["--rule", "search_recent:x:html"],
         ["--rule", "search_recent:1:upside_down"],
         ["--rule", "search_recent:1:slow:{"],

@@ -20,6 +20,7 @@ from airflow_twitter.api.auth import FORM_TYPE
 from airflow_twitter.api.base_client import BaseClient
 from airflow_twitter.api.errors import AuthError, ConfigError
 from airflow_twitter.api.oauth2 import ClientKeys, TokenPair, read_pair
+from airflow_twitter.api.user_auth import redact
 from airflow_twitter.api.user_endpoints import OAUTH2_TOKEN, OAUTH2_TOKEN_PATH
 
 SCOPES = ("tweet.read", "tweet.write", "users.read", "media.write", "offline.access")
@@ -79,8 +80,11 @@ class Walk:
 class TokenClient(BaseClient):
     """Ask X's token endpoint for the tokens of an account."""
 
+    _secrets: tuple[str, ...] = ()
+
     def exchange(self, walk: Walk, code: str, now: Callable[[], datetime]) -> TokenPair:
         """Exchange a code, within the 30 seconds that it is good for; it is good once, so this is not repeated."""
+        self._secrets = (code, walk.verifier, walk.keys.client_secret or "")
         form = walk.keys.form(
             grant_type="authorization_code",
             code=code,
@@ -96,7 +100,7 @@ class TokenClient(BaseClient):
         return answer.body
 
     def _redact(self, body: bytes) -> bytes:
-        return b""
+        return redact(body, self._secrets)
 
 
 def is_reachable(redirect_uri: str) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 
+from airflow_twitter.simulator.accounts import Client, accounts_named
 from airflow_twitter.simulator.limits import DEFAULT_LIMITS
 from airflow_twitter.simulator.rules import ENDPOINTS, FAULTS, Rule
 from airflow_twitter.simulator.simulator import Simulator
@@ -33,7 +34,7 @@ faults, with their parameters:
 {faults}
 
 While it runs, GET /_simulator/ lists what else can be asked of it: the book of requests and sold
-posts, the truth of a topic, adding and dropping rules, a reset.
+posts, what accounts have posted and uploaded, the truth of a topic, adding and dropping rules, a reset.
 """
 
 
@@ -77,6 +78,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rules", type=Path, metavar="FILE", help="a JSON list of rules")
     made.add_argument("--key", default="key", help="API key to accept (default: %(default)s)")
     made.add_argument("--secret", default="secret", help="API secret to accept (default: %(default)s)")
+    made.add_argument(
+        "--account",
+        action="append",
+        metavar="NAME",
+        help="accounts that may post, with the ids 8000000001, 8000000002 ..., the access token ID-NAME-token and "
+        "the secret NAME-token-secret (default: sim_publisher, 8000000001-access-token, access-token-secret)",
+    )
+    made.add_argument("--client-id", default="client-id", help="OAuth 2.0 client id (default: %(default)s)")
+    made.add_argument(
+        "--client-secret", default="client-secret", help="its secret; empty for none (default: %(default)s)"
+    )
+    made.add_argument(
+        "--processing-s",
+        type=float,
+        default=2.0,
+        help="how long a video is processed (default: %(default)s)",
+    )
     made.add_argument("--clock-skew-s", type=float, default=0.0, help="seconds that its clock is ahead")
     made.add_argument("--verbose", action="store_true", help="log every request to stderr")
     return made
@@ -148,6 +166,9 @@ def simulator(options: argparse.Namespace) -> Simulator:
         clock_skew_s=options.clock_skew_s,
         host=options.host,
         port=options.port,
+        accounts=accounts_named(options.account or ()),
+        client=Client(options.client_id, options.client_secret),
+        processing_s=options.processing_s,
     )
 
 
