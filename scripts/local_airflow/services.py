@@ -76,9 +76,8 @@ def start_airflow(
     the caller stops what the record names.
     """
     begin = datetime.now(UTC)
-    for name, command in _AIRFLOW.items():
-        executable = str(python(place).with_name(command[0]))
-        _start(place, now, name, [executable, *command[1:]], env)
+    for name in _AIRFLOW:
+        start_service(place, now, name, env)
     waiting = dict.fromkeys(_AIRFLOW)
     airflow = Airflow(now.port)
     while waiting:
@@ -90,6 +89,12 @@ def start_airflow(
                 del waiting[name]
                 say(f"  {name:<14} up after {waited_s:.0f} s")
         time.sleep(0.3)
+
+
+def start_service(place: Place, now: running.Running, name: str, env: Mapping[str, str]) -> None:
+    """Start one of Airflow's services, without waiting until it is well."""
+    command = _AIRFLOW[name]
+    _start(place, now, name, [str(python(place).with_name(command[0])), *command[1:]], env)
 
 
 def _start(place: Place, now: running.Running, name: str, command: list[str], env: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ Nothing here knows what the code under test does, so that new code brings its ow
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import itertools
 import os
@@ -101,13 +102,13 @@ class Moments:
 def _look(folder: str) -> list[tuple[str, int, int, int]]:
     """Return what there is to see of a folder: names, and size, time and number of each file."""
     found = []
-    with os.scandir(folder) as entries:
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:  # other threads are at work
         for entry in entries:
-            status = entry.stat(follow_symlinks=False)
             if entry.is_dir(follow_symlinks=False):
-                found += _look(entry.path)
-                found.append((entry.path, 0, 0, 0))
-            else:
+                found += [(entry.path, 0, 0, 0), *_look(entry.path)]
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat(follow_symlinks=False)
                 found.append((entry.path, status.st_size, status.st_mtime_ns, status.st_ino))
     return sorted(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,9 +53,10 @@ def step(name: str, search: dict[str, Any] = SEARCH, **run: Any) -> Step:
 
 
 def lose_pages(data: Path) -> None:
-    """Leave the first three pages of the run."""
+    """Leave the first three pages of the run, none of which the ledger knows."""
     for page in sorted(data.glob("staging/*/*/pages/*.page"))[3:]:
         page.unlink()
+    shutil.rmtree(data / "ledger")
 
 
 def tear_days(data: Path) -> None:

@@ -105,12 +105,18 @@ def spread(numbers: list[int], points: int | None, chance: random.Random) -> lis
 
 
 class Theatre:
-    """A simulator, a process that forks tasks, and folders: for one scene after the other."""
+    """A simulator, a process that forks tasks, and folders: for one scene after the other.
+
+    `data` is the data folder, one of its own by default.
+    """
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._given = data
 
     def __enter__(self) -> Theatre:
         self._closing = contextlib.ExitStack()
         self._folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="kills-")))
-        self.data = self._folder / "data"
+        self.data = self._given or self._folder / "data"
         self._before = self._folder / "before"
         self.data.mkdir()
         world = World(topics=TOPICS, start=datetime.now(UTC) - timedelta(minutes=5))
@@ -128,42 +134,41 @@ class Theatre:
         self._sabotage = sabotage
         self.clear()
         self.simulator.add_rules(scene.rules)
-        self._xcoms = self.play(scene.before, [])["xcoms"]
+        self.xcoms = self.play(scene.before, [])["xcoms"]
         self._malformed = {item["id"] for entry in self._searches() for item in entry.malformed}
         self.simulator.clear_rules()
         scene.spoil(self.data)
         shutil.rmtree(self._before)
         shutil.copytree(self.data, self._before)
-        self._set()
-        done = self.play([scene.step], self._xcoms, record=True)
+        self.set()
+        done = self.play([scene.step], self.xcoms, record=True)
         self.play(scene.after, done["xcoms"])
-        self._good = whole_tree(self.data)
-        problems = [*self._wrong_now(), *self._wrong_dataset()]
+        self.good = whole_tree(self.data)
+        problems = [*self.wrong_now(), *self.wrong_dataset()]
         assert not problems, problems
         return [(what, effect) for what, effect in done["moments"]]
 
     def kill(self, number: int) -> list[str] | None:
         """Kill the task at a moment and run it again; return what is wrong then, None if it was not killed."""
-        self._set()
-        (torn,) = self.together([self.order([self.scene.step], self._xcoms) | {"die_at": number}])
+        self.set()
+        (torn,) = self.together([self.order([self.scene.step], self.xcoms) | {"die_at": number}])
         if torn["signal"] is None:
             return None
-        assert torn["signal"] == signal.SIGKILL, torn
-        problems = [f"after the kill: {it}" for it in self._wrong_now()]
+        assert torn["signal"] == signal.SIGKILL
+        problems = [f"after the kill: {it}" for it in self.wrong_now()]
         committed = len(list(self.data.glob("staging/*/*/pages/*.page")))
         asked = len(self._searches())
-        (again,) = self.together([self.order([self.scene.step, *self.scene.after], self._xcoms)])
+        (again,) = self.together([self.order([self.scene.step, *self.scene.after], self.xcoms)])
         if again.get("error") or again["signal"]:
             return [*problems, f"run again: {again.get('error') or again['signal']}"]
-        problems += [*self._wrong_now(), *self._wrong_dataset(), *unlike(self._good, whole_tree(self.data))]
+        problems += [*self.wrong_now(), *self.wrong_dataset(), *unlike(self.good, whole_tree(self.data))]
         problems += [f"left behind: {path}" for path in temporary_files(self.data)]
         return problems + self._bought_twice(asked, committed)
 
     def play(self, steps: Sequence[Step], xcoms: Sequence[Any] = (), **options: Any) -> dict[str, Any]:
         """Do steps one after the other in one process, which may not fail; return its outcome."""
         (outcome,) = self.together([self.order(steps, xcoms) | options])
-        assert outcome["signal"] is None, outcome
-        assert outcome["error"] is None, outcome
+        assert (outcome["signal"], outcome["error"]) == (None, None)
         return outcome
 
     def together(self, orders: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -195,9 +200,10 @@ class Theatre:
         """Begin with an empty data folder and an empty book."""
         shutil.rmtree(self._before, ignore_errors=True)
         self._before.mkdir()
-        self._set()
+        self.set()
 
-    def _set(self) -> None:
+    def set(self) -> None:
+        """Put things as they are before the scene, with an empty book."""
         shutil.rmtree(self.data)
         shutil.copytree(self._before, self.data)
         self.simulator.reset()
@@ -205,14 +211,16 @@ class Theatre:
     def _searches(self) -> list[Any]:
         return self.simulator.book.to("search_recent")
 
-    def _wrong_now(self) -> list[str]:
+    def wrong_now(self) -> list[str]:
+        """Say which file is not whole."""
         try:
             whole_tree(self.data, self._before)
         except ValueError as error:
             return [str(error)]
         return []
 
-    def _wrong_dataset(self) -> list[str]:
+    def wrong_dataset(self) -> list[str]:
+        """Say how the dataset differs from the posts that exist."""
         return wrong_dataset(self.data, KEYWORD, set(self.simulator.truth(KEYWORD)) - self._malformed)
 
     def _bought_twice(self, asked: int, committed: int) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from local_airflow import ports, running, services
+from local_airflow import ports, processes, running, services
 from local_airflow.place import ROOT, Place, make_folders, password
 from local_airflow.rest import Airflow
 from local_airflow.settings import environment, on_top_of_shell
@@ -38,12 +40,13 @@ class RealAirflow:
         self.place = Place(home=folder / "home", data=folder / "data", root=project)
         self.settings = settings
         self.env: dict[str, str] = {}
+        self._killed: list[processes.Mark] = []
 
     def start(self) -> None:
         """Start every service and wait until all are well."""
         make_folders(self.place)
         claim = ports.claim(8800)
-        now = running.Running(port=claim.port)
+        self._now = now = running.Running(port=claim.port)
         self.env = on_top_of_shell({**environment(self.place, now.port), **self.settings})
         services.prepare(self.place, self.env)
         services.start_airflow(self.place, now, self.env)
@@ -51,8 +54,20 @@ class RealAirflow:
         self.rest.log_in()
 
     def stop(self) -> None:
-        """End what was started."""
+        """End what was started, and what killed services left behind."""
         running.stop_recorded(self.place)
+        processes.stop(self._killed, grace_s=0.5)
+
+    def kill(self, service: str) -> None:
+        """Kill a service, and nothing of what it has started: `kill -9`."""
+        mark = self._now.services[service]
+        os.kill(mark.pid, signal.SIGKILL)
+        self.wait(lambda: not processes.is_alive(mark), f"the end of the {service}")
+        self._killed.append(mark)
+
+    def start_again(self, service: str) -> None:
+        """Start a service that was killed."""
+        services.start_service(self.place, self._now, service, self.env)
 
     def cli(self, *arguments: str) -> str:
         """Run an `airflow` command and return what it printed."""

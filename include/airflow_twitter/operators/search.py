@@ -36,6 +36,7 @@ from airflow_twitter.collecting.spending import RunSpending, how_to_go_on
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
 from airflow_twitter.posts.partial import BUDGET, DEADLINE, PAGE_MAX, Partial
+from airflow_twitter.posts.store import StoreError
 from airflow_twitter.posts.windows import Window, WindowError, check_reach, rfc3339
 from airflow_twitter.spending.budgets import BudgetReached
 
@@ -103,7 +104,7 @@ class TwitterSearchOperator(BaseOperator):
             walk.end_partial(
                 Partial.of(BUDGET, str(reached)), how_to_go_on(reached, walk.go_on(), datetime.now(UTC))
             )
-        except TransientError as error:
+        except (TransientError, StoreError) as error:
             walk.push_failed(error)
             raise
         except (PermanentError, PagingError, WindowError) as error:
@@ -206,6 +207,7 @@ class _Walk:
     def _fetch(self, client: XClient, asker: Asker, request: PageRequest) -> None:
         try:
             self._authenticate(client)
+            self.run.staging.check_room(self.window.max_results)
             request, page = asker.ask(request, self.pages)
         except RateLimitedError as error:
             self.log.warning("%s", error)

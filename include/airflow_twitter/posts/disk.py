@@ -1,14 +1,39 @@
-"""What makes a written file survive a power cut, and cheaply."""
+"""What makes a written file survive a power cut, and cheaply; and what a full disk means."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
+from airflow_twitter.posts.keys import StoreError
+
 _TAIL_BYTES = 65_536
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFull(StoreError):
+    """Report that the disk, or the quota on it, has no room."""
+
+
+@contextlib.contextmanager
+def telling_when_full(what: object) -> Iterator[None]:
+    """Raise DiskFull in place of the system's errors that mean it; `what` is what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DiskFull(
+            f"The disk has no room for {what} ({error.strerror}). What was there before is as it was, and nothing is "
+            "left half written. Make room: the next retry then goes on where this one stopped; when none is left, "
+            "clear the task."
+        ) from error
 
 
 def begin_to_sync(file: BinaryIO, start: int, size: int) -> None:
@@ -36,20 +61,18 @@ def make_folder(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def link_or_copy(path: Path, other: Path) -> None:
-    """Give a file a second name; where the file system has no hard links, a copy has it."""
-    try:
-        os.link(path, other)
-    except OSError:
-        shutil.copyfile(path, other)
-
-
 def remove(path: Path) -> None:
     """Remove a file, a link or a whole folder, as far as it can be."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def reserve(file: BinaryIO, size: int) -> None:
+    """Take `size` bytes of the disk for a file that is empty; raises OSError when there are not as many."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 def append(path: Path, lines: bytes, *, durable: bool) -> None:

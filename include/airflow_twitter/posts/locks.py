@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from airflow_twitter.posts.disk import telling_when_full
 from airflow_twitter.posts.keys import StoreError
 
 
@@ -18,10 +19,11 @@ class LockTimeout(StoreError):
 @contextlib.contextmanager
 def locked(path: Path, what: str, timeout_s: float) -> Iterator[None]:
     """Hold the lock that is the file `path`, alone; raises LockTimeout, which names `what`, after `timeout_s`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=timeout_s)
     try:
-        lock.acquire()
+        with telling_when_full(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout:
         raise LockTimeout(
             f"Another process has been writing {what} for {timeout_s:g} s. "

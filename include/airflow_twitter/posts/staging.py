@@ -22,6 +22,8 @@ from airflow_twitter.posts.store import Store
 log = logging.getLogger(__name__)
 
 _HEADER_LIMIT = 65_536
+ROOM_OF_POST = 32 * 1024
+"""Bytes that a post may take in a page with all that comes along: fifteen times what it usually does."""
 ATTEMPT_ENDS_S = 120.0
 """How long an attempt may go on that Airflow takes for dead: Airflow ends it at its next heartbeat."""
 
@@ -66,6 +68,10 @@ class Staging:
         Raises LockTimeout when the other one does not end in time.
         """
         return self.store.hold(self.folder, timeout_s)
+
+    def check_room(self, posts: int) -> None:
+        """Raise DiskFull unless a page of so many posts could be committed: one that cannot is bought in vain."""
+        self.store.check_room(self.folder, ROOM_OF_POST * posts)
 
     def read_window(self) -> dict[str, Any] | None:
         """Return the window that the run's first attempt decided, None before that."""

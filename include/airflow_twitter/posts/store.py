@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_twitter.posts import disk
+from airflow_twitter.posts.disk import DiskFull
 from airflow_twitter.posts.keys import StoreError, check_key
 from airflow_twitter.posts.locks import LockTimeout, locked
-from airflow_twitter.posts.temporary import becoming, remove_dead
+from airflow_twitter.posts.temporary import becoming, check_room, link_or_copy, remove_dead
 
-__all__ = ["LockTimeout", "Store", "StoreError", "check_key"]
+__all__ = ["DiskFull", "LockTimeout", "Store", "StoreError", "check_key"]
 
 log = logging.getLogger(__name__)
 
@@ -94,18 +95,29 @@ class Store:
     def writer(self, key: str) -> Iterator[BinaryIO]:
         """Open a file that becomes `key`, durably, when the block ends without an exception."""
         path = self._path(key)
-        disk.make_folder(path.parent)
-        self._clean_once(path.parent)
-        with becoming(path) as file:
-            yield file
-        disk.sync_folder(path.parent)
+        with disk.telling_when_full(path):
+            disk.make_folder(path.parent)
+            self._clean_once(path.parent)
+            with becoming(path) as file:
+                yield file
+            disk.sync_folder(path.parent)
+
+    def check_room(self, prefix: str, size: int) -> None:
+        """Raise DiskFull unless a file of `size` bytes can be written into the folder `prefix`."""
+        folder = self._path(prefix)
+        with disk.telling_when_full(f"{size} bytes in {folder}"):
+            disk.make_folder(folder)
+            self._clean_once(folder)
+            check_room(folder, size)
 
     def append(self, key: str, lines: bytes, *, durable: bool = True) -> None:
         """Add whole lines to `key`, all or none, and cut off what a killed writer left of a line at its end.
 
         The caller holds a lock under which all lines are added. Without `durable` a power cut may lose them.
         """
-        disk.append(self._path(key), lines, durable=durable)
+        path = self._path(key)
+        with disk.telling_when_full(path):
+            disk.append(path, lines, durable=durable)
 
     def list(self, prefix: str = "") -> list[str]:
         """Return the keys of all files below the folder `prefix`, sorted; none when there is no folder."""
@@ -119,9 +131,10 @@ class Store:
     def move(self, key: str, new_key: str) -> None:
         """Rename `key` to `new_key`, durably; what lay there is replaced."""
         path, new_path = self._path(key), self._path(new_key)
-        disk.make_folder(new_path.parent)
-        os.replace(path, new_path)
-        disk.sync_folder(new_path.parent)
+        with disk.telling_when_full(new_path):
+            disk.make_folder(new_path.parent)
+            os.replace(path, new_path)
+            disk.sync_folder(new_path.parent)
 
     def delete(self, key: str) -> None:
         """Delete `key`; a missing one is no error."""
@@ -134,9 +147,10 @@ class Store:
         """
         top = self._path(prefix)
         trash = self.root / TRASH / uuid.uuid4().hex
-        disk.make_folder(trash.parent)
         try:
-            os.rename(top, trash)
+            with disk.telling_when_full(trash):
+                disk.make_folder(trash.parent)
+                os.rename(top, trash)
         except FileNotFoundError:
             return
         disk.sync_folder(top.parent)
@@ -151,11 +165,12 @@ class Store:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         new_key = f"{key}.damaged-{stamp}"
         path, new_path = self._path(key), self._path(new_key)
-        if keep:
-            disk.link_or_copy(path, new_path)
-        else:
-            os.rename(path, new_path)
-        disk.sync_folder(path.parent)
+        with disk.telling_when_full(new_path):
+            if keep:
+                link_or_copy(path, new_path)
+            else:
+                os.rename(path, new_path)
+            disk.sync_folder(path.parent)
         return new_key
 
     def clean(self, prefix: str = "", *, name: str = "*") -> int:
@@ -187,15 +202,16 @@ class Store:
     def remember(self, key: str, data: bytes) -> None:
         """Keep bytes that were derived from the content of `key`, for as long as that stays the same.
 
-        They are a convenience: they may be gone at any time, and are not written durably.
+        They are a convenience: they may be gone at any time, are not written durably, and not at all on a full disk.
         """
         path = self._notes(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._clean_once(path.parent)
         try:
-            with becoming(path, durable=False) as file:
-                file.write(self._state(key, data) + data)
-        except FileNotFoundError:
+            with disk.telling_when_full(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._clean_once(path.parent)
+                with becoming(path, durable=False) as file:
+                    file.write(self._state(key, data) + data)
+        except (DiskFull, FileNotFoundError):
             path.unlink(missing_ok=True)
 
     def recall(self, key: str) -> bytes | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from airflow_twitter.posts.disk import reserve
 
 
 @contextlib.contextmanager
@@ -32,6 +35,25 @@ def becoming(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise OSError when a file of `size` bytes cannot be written into a folder."""
+    temporary = folder / f".room.{uuid.uuid4().hex[:12]}.tmp"
+    try:
+        with _locked(temporary) as file:
+            reserve(file, size)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def link_or_copy(path: Path, other: Path) -> None:
+    """Give a file a second name; where the file system has no hard links, a copy has it."""
+    try:
+        os.link(path, other)
+    except OSError:
+        with path.open("rb") as file, becoming(other) as copy:
+            shutil.copyfileobj(file, copy)
 
 
 def remove_dead(folder: Path, name: str = "*") -> int:
