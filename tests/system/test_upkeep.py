@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,29 @@ def test_maintenance(start_simulator: Start, run_dag: RunDag, data_folder: Path)
     assert [path.name for path in data_folder.glob("staging/*/*")] == [partial.run_id]
     assert (data_folder / "tweets_sevdesk.json").exists()
     assert len(simulator.book.requests) == asked
+
+
+def test_recheck(start_simulator: Start, run_dag: RunDag, data_folder: Path) -> None:
+    """The price is told for nothing; then what is gone leaves the dataset and the export, and the report says so."""
+    simulator = start_simulator()
+    run_dag("twitter_search", {"keyword": "invoice"})
+    gone = simulator.truth("invoice")[:2]
+    simulator.withdraw(gone)
+
+    told = run_dag("twitter_recheck", {"again_after_days": 0, "dry_run": True})
+    assert told.state == "success"
+    assert told.xcoms["price"]["return_value"] == {"due": 60, "asked": 60, "requests": 1, "dollars": 0.3}
+    assert (told.tasks["look_up"], told.tasks["withdraw"]) == ("skipped", "skipped")
+    assert simulator.book.to("lookup") == []
+    run = run_dag("twitter_recheck", {"again_after_days": 0})
+
+    assert run.state == "success"
+    assert run.xcoms["withdraw"]["return_value"]["gone"] == {"deleted": 2}
+    assert "60 posts are due, 60 are asked for in 1 requests, for $0.30 at most" in run.log
+    exported = [post["id"] for post in json.loads((data_folder / "tweets_invoice.json").read_bytes())]
+    assert exported == simulator.truth("invoice")[::-1]
+    (report,) = (data_folder / "rechecks").glob("*.json")
+    assert json.loads(report.read_bytes())["gone"] == {"deleted": gone[::-1]}
 
 
 def test_unknown_key(run_dag: RunDag) -> None:

@@ -41,25 +41,30 @@ class Lookup(Answer):
 
 def read_lookup(answer: Answer) -> Lookup:
     """Read a look-up's answer; raise NetworkError when it holds neither posts nor errors, so is not whole."""
-    content = read_object(answer.body)
-    data, errors = content.get("data"), content.get("errors")
-    if not isinstance(data, list) and not isinstance(errors, list):
-        raise NetworkError("The answer of X holds neither posts nor errors", status=200)
-    posts = {
-        post["id"]: post for post in data or [] if isinstance(post, dict) and isinstance(post.get("id"), str)
-    }
+    posts, gone = read_fates(answer.body)
     return Lookup(
         body=answer.body,
         limit=answer.limit,
         server_time=answer.server_time,
         request_id=answer.request_id,
         posts=posts,
-        gone={
-            post_id: reason
-            for post_id, reason in map(_gone, errors or [])
-            if post_id and post_id not in posts
-        },
+        gone=gone,
     )
+
+
+def read_fates(body: bytes) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the posts that the body of a look-up shows, and why the others are gone, both by id."""
+    content = read_object(body)
+    data, errors = content.get("data"), content.get("errors")
+    if not isinstance(data, list) and not isinstance(errors, list):
+        raise NetworkError("The answer of X holds neither posts nor errors", status=200)
+    posts = {
+        post["id"]: post for post in data or [] if isinstance(post, dict) and isinstance(post.get("id"), str)
+    }
+    gone = {
+        post_id: reason for post_id, reason in map(_gone, errors or []) if post_id and post_id not in posts
+    }
+    return posts, gone
 
 
 def _gone(error: Any) -> tuple[str, str]:

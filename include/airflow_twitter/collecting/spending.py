@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from airflow.sdk import Context
 from airflow.sdk.configuration import conf
@@ -18,7 +18,7 @@ from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.posts.staging import PageHeader
-from airflow_twitter.posts.windows import Window, rfc3339
+from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.spending.budgets import BudgetReached, Scope, dollars
 from airflow_twitter.spending.ledger import Ledger, Purchase, Reservation
 from airflow_twitter.spending.pages import page_items, page_units
@@ -54,6 +54,17 @@ def spending_settings(context: Context | None = None) -> Settings:
 _WHEN: dict[Scope, str] = {"run": "in this run", "day": "today", "month": "this month"}
 
 
+class Spender(Protocol):
+    """What is to be known of a run that spends: since when it does, and whether it asks for authors as well."""
+
+    @property
+    def decided_at(self) -> datetime: ...
+    @property
+    def clear_number(self) -> int: ...
+    @property
+    def expand(self) -> bool: ...
+
+
 class RunSpending:
     """The spending of one run through one connection.
 
@@ -62,7 +73,7 @@ class RunSpending:
     """
 
     def __init__(
-        self, context: Context, run: CollectRun, conn_id: str, window: Window, run_budget: float | None
+        self, context: Context, run: CollectRun, conn_id: str, window: Spender, run_budget: float | None
     ) -> None:
         settings = spending_settings(context)
         budgets = settings.of(conn_id)

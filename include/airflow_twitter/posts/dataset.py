@@ -22,6 +22,7 @@ from typing import BinaryIO
 from airflow_twitter.posts.lines import Line, Portion, Post, portions, united
 from airflow_twitter.posts.segments import DamagedSegment, Index, SegmentMerge, salvage
 from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.withdrawn import without_withdrawn
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +186,7 @@ def _by_day(posts: Iterable[Post]) -> Iterator[Portion]:
 
 def _merge_segment(store: Store, key: str, day: str, incoming: dict[int, Line]) -> MergeResult:
     """Merge into one file."""
+    incoming = without_withdrawn(store, key, incoming)
     held = store.recall(key)
     index = None if held is None else Index.from_bytes(held)
     part = MergeResult()
