@@ -153,3 +153,18 @@ def test_a_post_that_was_never_sent_says_so(open_user: Callable[..., UserClient]
     with pytest.raises(errors.NetworkError) as caught:
         open_user(url).create_post("Into the void")
     assert not caught.value.sent
+
+
+def test_captions_are_joined_to_a_video(user: UserClient, simulator: Simulator) -> None:
+    """Captions are uploaded as media of their own; what is no captions cannot be joined."""
+    video, _ = upload(user)
+    text = b"1\n00:00:00,000 --> 00:00:01,000\nHello\n"
+    captions = user.initialize_media("text/srt", "subtitles", len(text))
+    user.append_media(captions.id, 0, text)
+    assert user.finalize_media(captions.id).is_ready
+    user.add_captions(video, captions.id, language="en", name="English")
+    assert simulator.uploads[0].captions == {"en": captions.id}
+    with pytest.raises(errors.MediaGoneError):
+        user.add_captions(video, video, language="en", name="English")
+    with pytest.raises(errors.MediaGoneError):
+        user.add_captions("404", captions.id, language="en", name="English")

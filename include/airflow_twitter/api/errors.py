@@ -252,6 +252,7 @@ ENDPOINT_ERRORS: dict[tuple[str | None, type[XError], int], type[XError]] = {
     ("append_media", PermanentError, 404): MediaGoneError,
     ("finalize_media", PermanentError, 404): MediaGoneError,
     ("media_status", PermanentError, 404): MediaGoneError,
+    ("add_captions", PermanentError, 404): MediaGoneError,
     ("oauth2_token", InvalidRequestError, 400): AuthorizationLostError,
     ("oauth2_token", ForbiddenError, 403): AuthorizationLostError,
 }

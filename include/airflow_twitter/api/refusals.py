@@ -22,7 +22,7 @@ from airflow_twitter.api.errors import (
 from airflow_twitter.api.limits import RateLimit, read_limit
 
 TOKEN_PARAMS = frozenset({"next_token", "pagination_token"})
-MEDIA_PARAMS = frozenset({"id", "media_id", "media_ids", "media.media_ids"})
+MEDIA_PARAMS = frozenset({"id", "media_id", "media_ids", "media.media_ids", "subtitles.id"})
 _NAMED: tuple[tuple[frozenset[str], type[XError]], ...] = (
     (TOKEN_PARAMS, TokenRejectedError),
     (MEDIA_PARAMS, MediaGoneError),

@@ -35,6 +35,7 @@ from airflow_twitter.api.user_answers import (
     is_finalized,
     read_appended,
     read_created,
+    read_data,
     read_deleted,
     read_media,
     read_media_state,
@@ -43,6 +44,7 @@ from airflow_twitter.api.user_answers import (
 )
 from airflow_twitter.api.user_auth import UserAuth
 from airflow_twitter.api.user_endpoints import (
+    ADD_CAPTIONS,
     APPEND_MEDIA,
     CREATE_POST,
     DELETE_POST,
@@ -142,6 +144,16 @@ class UserClient(BaseClient):
     def media_status(self, media_id: str) -> MediaState:
         """Fetch how far the processing is, of media that were finalized; MediaGoneError when they are over."""
         return self._call(MEDIA_STATUS, read_media_state, params=_status_params(media_id))
+
+    def add_captions(self, media_id: str, captions_id: str, *, language: str, name: str) -> None:
+        """Join captions to a video: media of type "text/srt" and category "subtitles" that were finalized.
+
+        `language` is a BCP 47 code ("en"), `name` how people call it ("English").
+        Source: docs.x.com/x-api/media/create-media-subtitles
+        """
+        track = {"id": _checked_id(captions_id), "language_code": language, "display_name": name}
+        body = {"id": _checked_id(media_id), "media_category": "TweetVideo", "subtitles": track}
+        self._call(ADD_CAPTIONS, read_data, body=body)
 
     def create_post(
         self,
@@ -248,7 +260,8 @@ class UserClient(BaseClient):
         """Send one request; a second one follows only a 401, with other tokens: X has then done nothing."""
         if body is not None:
             data, content_type = json.dumps(body).encode(), "application/json"
-        path = endpoint.path.replace("{id}", _checked_id(resource)) if resource else endpoint.path
+        needs_id = "{id}" in endpoint.path
+        path = endpoint.path.replace("{id}", _checked_id(resource)) if needs_id else endpoint.path
 
         def send() -> Answer:
             return self._send(

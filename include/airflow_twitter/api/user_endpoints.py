@@ -38,6 +38,8 @@ FINALIZE_MEDIA = UserEndpoint(
     "finalize_media", "POST", "/2/media/upload/{id}/finalize", 1875, 180_000, (200, 201, 202)
 )
 MEDIA_STATUS = UserEndpoint("media_status", "GET", "/2/media/upload", 1000)
+# Joining the same captions again changes nothing.
+ADD_CAPTIONS = UserEndpoint("add_captions", "POST", "/2/media/subtitles", 100, accepted=(200, 201))
 CREATE_POST = UserEndpoint("create_post", "POST", "/2/tweets", 100, 10_000, (200, 201), repeatable=False)
 DELETE_POST = UserEndpoint("delete_post", "DELETE", "/2/tweets/{id}", 50)
 TIMELINE = UserEndpoint("timeline", "GET", "/2/users/{id}/tweets", 900)
@@ -50,6 +52,7 @@ USER_ENDPOINTS = {
         APPEND_MEDIA,
         FINALIZE_MEDIA,
         MEDIA_STATUS,
+        ADD_CAPTIONS,
         CREATE_POST,
         DELETE_POST,
         TIMELINE,

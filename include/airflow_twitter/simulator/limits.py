@@ -23,6 +23,7 @@ DEFAULT_LIMITS: Mapping[str, int] = {
     "append_media": 1875,
     "finalize_media": 1875,
     "media_status": 1000,
+    "add_captions": 100,
     "create_post": 100,
     "delete_post": 50,
     "timeline": 900,

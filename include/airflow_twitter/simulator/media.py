@@ -48,6 +48,7 @@ class Media:
     finalized_at: float | None = None
     sha256: str | None = None
     segment_sizes: dict[int, int] = field(default_factory=dict)
+    captions: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -82,6 +83,7 @@ class Media:
             "segments": dict(sorted(self.segment_sizes.items())),
             "state": self.state(now_s),
             "sha256": self.sha256,
+            "captions": dict(self.captions),
         }
 
 

@@ -19,6 +19,7 @@ _TABLE = (
     ("POST", "/2/media/upload/{id}/append", "append_media"),
     ("POST", "/2/media/upload/{id}/finalize", "finalize_media"),
     ("GET", "/2/media/upload", "media_status"),
+    ("POST", "/2/media/subtitles", "add_captions"),
     ("POST", "/2/tweets", "create_post"),
     ("DELETE", "/2/tweets/{id}", "delete_post"),
     ("GET", "/2/users/{id}/tweets", "timeline"),

@@ -15,6 +15,7 @@ PUBLISHING = (
     "append_media",
     "finalize_media",
     "media_status",
+    "add_captions",
     "create_post",
     "delete_post",
     "timeline",

@@ -26,6 +26,7 @@ CATEGORIES = (
     *("amplify_video", "tweet_gif", "tweet_image", "tweet_video"),
     *("dm_gif", "dm_image", "dm_video", "subtitles"),
 )
+VIDEOS = ("TweetVideo", "AmplifyVideo")
 FAILED = {"code": 1, "name": "InvalidMedia", "message": "Unsupported video format."}
 
 
@@ -85,6 +86,29 @@ class Uploads:
         if media.finalized_at is None:
             raise MediaError(404, "media_id", "Not finalized.")
         return self._described(media)
+
+    def add_captions(self, ask: Asked) -> Answer:
+        """Join captions, which are media themselves, to a video.
+
+        https://docs.x.com/x-api/media/create-media-subtitles
+        """
+        wanted = ask.json()
+        track = wanted.get("subtitles") or {}
+        check("subtitles", track, isinstance(track, dict))
+        language = str(track.get("language_code", ""))
+        check("media_category", wanted.get("media_category"), wanted.get("media_category") in VIDEOS)
+        check("subtitles.language_code", language, 2 <= len(language) <= 35)
+        video = self.found(ask, str(wanted.get("id")))
+        captions = self.found(ask, str(track.get("id")), "subtitles.id")
+        check("id", video.id, video.media_type.startswith("video/"))
+        check(
+            "subtitles.id",
+            captions.id,
+            captions.category == "subtitles" and captions.finalized_at is not None,
+        )
+        video.captions[language] = captions.id
+        data = {"id": video.id, "media_category": wanted["media_category"], "associated_subtitles": track}
+        return json_answer(200, {"data": data})
 
     def found(self, ask: Asked, media_id: str, parameter: str = "id") -> Media:
         """Return the account's media; raise MediaError."""
