@@ -42,6 +42,8 @@ class TaskInstance:
         self.run_id = run_id
         self.try_number = try_number
         self.max_tries = 5
+        self.id = f"{run_id}.{task_id}"
+        self.map_index = -1
         self._airflow = airflow
 
     def xcom_push(self, key: str, value: Any) -> None:
@@ -227,4 +229,4 @@ def start_simulator(connect: Callable[..., None]) -> Iterator[Callable[..., Simu
 
 def texts(simulator: Simulator) -> list[str]:
     """Return the texts of all posts that exist, oldest first."""
-    return [post.raw for post in simulator.posts]
+    return [post.raw for post in simulator.posts if post.deleted_at_s is None]

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.settings import find_account
 from airflow_twitter.accounts.showing import approval_body
-from airflow_twitter.publishing.errors import ExpiredError, NotApprovedError, TextRejectedError
+from airflow_twitter.publishing.errors import ExpiredError, NotApprovedError, PublishingError
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
 
@@ -66,7 +66,7 @@ class TwitterApprovePostOperator(ApprovalOperator):
             self._reject(run, by)
         elif objection := self._objection(run, by, event.get("params_input") or {}):
             self.log.warning("%s The question stands.", objection)
-            self._ask(run)
+            self._ask(run, objection)
             return super().execute(context)
         else:
             run.note(PostState.PREPARING, "Approved.", by=by)
@@ -81,7 +81,7 @@ class TwitterApprovePostOperator(ApprovalOperator):
         prepared = context["ti"].xcom_pull(task_ids=self.prepare_task_id)
         return PostRun(context, find_account(Path(self.accounts_file), prepared["account"]), prepared["post"])
 
-    def _ask(self, run: PostRun) -> None:
+    def _ask(self, run: PostRun, objection: PublishingError | None = None) -> None:
         record, account = run.record, run.account
         self.subject = f"Post this to {account.account}?"
         self.body = approval_body(record)
@@ -91,7 +91,8 @@ class TwitterApprovePostOperator(ApprovalOperator):
         self.assigned_users = [{"id": name, "name": name} for name in names] or None
         self.response_timeout = timedelta(seconds=self._time_left_s(run, record))
         run.note(PostState.AWAITING_APPROVAL, "Somebody is asked to approve it.")
-        run.show(PostState.AWAITING_APPROVAL, retry_at=datetime.now(UTC) + self.response_timeout)
+        until = datetime.now(UTC) + self.response_timeout
+        run.show(PostState.AWAITING_APPROVAL, error=objection, retry_at=until, will_retry=False)
 
     def _time_left_s(self, run: PostRun, record: Record) -> float:
         left_s = run.account.approval_timeout_s
@@ -104,17 +105,16 @@ class TwitterApprovePostOperator(ApprovalOperator):
         run.note(PostState.REJECTED, "Not approved.", by=by)
         self.log.info("%s", run.show(PostState.REJECTED, error=error, will_retry=False))
 
-    def _objection(self, run: PostRun, by: str, params_input: dict[str, Any]) -> str | None:
+    def _objection(self, run: PostRun, by: str, params_input: dict[str, Any]) -> PublishingError | None:
         """Say why an approval does not count; else take over the text as it was approved."""
         record = run.record
         if by == record.details.get("author") and not run.account.author_may_approve:
-            return f"{by} queued this post, and somebody else has to approve it."
+            return NotApprovedError(f"{by} queued this post, and somebody else has to approve it.")
         text = params_input.get("text", record.content.text)
         if text == record.content.text:
             return None
         try:
             run.change_text(text, by=by)
-        except TextRejectedError as error:
-            run.show(PostState.AWAITING_APPROVAL, error=error, will_retry=False)
-            return f"The text cannot be posted as {by} changed it: {error}"
+        except PublishingError as error:
+            return error
         return None

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.preparing import Checked, check_post
-from airflow_twitter.accounts.settings import UnknownAccountError, find_account
+from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
 from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
@@ -43,6 +43,7 @@ class TwitterPreparePostOperator(BaseOperator):
         run = PostRun(context, account, context["ti"].run_id)
         with run.preparing():
             _refuse_past(post)
+            _refuse_without_approver(post, account, context["dag_run"].triggering_user_name)
             checked = check_post(post, self._video(run, post))
             record = self._open(run, post, checked)
             for warning in checked.warnings:
@@ -108,6 +109,15 @@ class TwitterPreparePostOperator(BaseOperator):
                 checked.price,
             )
         run.show(PostState.DRY_RUN if post["dry_run"] else record.state)
+
+
+def _refuse_without_approver(post: dict[str, Any], account: Account, author: str | None) -> None:
+    wanted = post["approval"] or account.approval == "always"
+    if wanted and account.approvers == (author,) and not account.author_may_approve:
+        raise AirflowFailException(
+            f"approval: {author} queued this post, and nobody else may approve it. Name others in accounts.yaml. "
+            "Nothing was sent."
+        )
 
 
 def _refuse_past(post: dict[str, Any]) -> None:
