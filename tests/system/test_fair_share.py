@@ -66,7 +66,12 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collected]:
         f"  - {{keyword: {keyword}, schedule: null, connection: twitter_shared}}\n" for keyword in KEYWORDS
     )
     with Simulator(world=world, limits={"search_recent": LIMIT}, window_s=WINDOW_S) as simulator:
-        settings = {"AIRFLOW_CONN_TWITTER_SHARED": as_json(simulator.url, "key", "secret")}
+        settings = {
+            "AIRFLOW_CONN_TWITTER_SHARED": as_json(simulator.url, "key", "secret"),
+            # One for the search, which Airflow prefers to what follows it, and one for all the rest: more would only
+            # make searches begin more slowly on two processors, and a held one would be missed.
+            "AIRFLOW__CORE__PARALLELISM": "2",
+        }
         folder = tmp_path_factory.mktemp("airflow")
         airflow = RealAirflow(folder, f"keywords:\n{entries}", {}, settings)
         try:
