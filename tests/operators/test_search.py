@@ -428,6 +428,23 @@ class TestLimit:
         assert committed(data_folder) == simulator.truth("accounting", until=NOON)
         assert [entry.status for entry in searches(simulator)] == [200, 200, 200]
 
+    def test_one_refusal_is_enough_for_all(
+        self, airflow: Airflow, start_simulator: Start, clock: Clock
+    ) -> None:
+        """When another program has used up the window, X refuses one of our searches, and the others do not ask."""
+        simulator = start_simulator(limits={"search_recent": 0}, window_s=900)
+
+        window_ends = NOON + timedelta(seconds=900)
+        assert rescheduled(airflow, SEVDESK) == window_ends
+        for number in (2, 3):
+            clock.shift(60)
+            assert not airflow.wait({"keyword": f"word{number}"}, run_id=f"manual__{number}")
+            assert (
+                rescheduled(airflow, {"keyword": f"word{number}"}, run_id=f"manual__{number}") == window_ends
+            )
+
+        assert [entry.status for entry in searches(simulator)] == [429]
+
     def test_refused_for_the_day(self, airflow: Airflow, start_simulator: Start, clock: Clock) -> None:
         """A refusal for the day is waited out to the day's reset, not to the window's."""
         rule = Rule(
