@@ -101,7 +101,8 @@ class TestAway:
         assert away_s("a", wants(10, 0, 0), 3, 9.0) is None
         assert away_s("a", wants(10, 0, 0), 2, 9.0) == AWAY_MIN_S
         assert away_s("a", wants(10, 0, 0), 2, 1.5) is None
-        assert away_s("a", wants(10, 0), 1, 15.0) == 15.0
+        assert away_s("a", wants(10, 0), 1, 15.0) == AWAY_MIN_S
+        assert away_s("a", wants(10, 0), 1, 14.0) == 14.0
 
     @given(wanted, st.integers(1, 60), st.floats(-10, 1000))
     def test_somebody_may_ask(self, wants: dict[str, Want], remaining: int, left_s: float) -> None:

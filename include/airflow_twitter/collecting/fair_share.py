@@ -14,8 +14,11 @@ from dataclasses import dataclass
 AWAY_MIN_S = 10.5
 """A search that gives its slot back stays away so long: Airflow may lose a task that comes back sooner."""
 
-LAST_LOOK_S = 6.0
+LAST_LOOK_S = 8.0
 """So long before the window ends a search without a share looks whether something is left over."""
+
+TOO_LATE_S = 4.0
+"""Who would be back only so shortly before the window ends might as well not come."""
 
 HAND_OVER_S = 2.0
 """About what one search needs to end and the next to begin; it only decides how soon to look again."""
@@ -60,8 +63,8 @@ def away_s(
     taken = wants[keyword].taken
     if given[keyword] or not waiting or 0 < taken <= min(want.taken for want in wants.values()):
         return None
-    last_look = left_s - LAST_LOOK_S
-    if last_look >= AWAY_MIN_S:
-        return min(last_look, max(AWAY_MIN_S, runs * HAND_OVER_S) * 2.0 ** min(looked, 10))
+    if left_s >= AWAY_MIN_S + TOO_LATE_S:
+        patient_s = max(AWAY_MIN_S, runs * HAND_OVER_S) * 2.0 ** min(looked, 10)
+        return max(AWAY_MIN_S, min(patient_s, left_s - LAST_LOOK_S))
     can_begin = min(waiting, int(max(0.0, left_s) / START_MIN_S))
     return None if remaining > can_begin else max(AWAY_MIN_S, left_s)
