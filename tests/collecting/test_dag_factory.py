@@ -79,7 +79,7 @@ class TestKeywordDag:
         assert [task.task_id for task in dag.tasks if task.inherits_from_empty_operator] == [
             "window_complete"
         ]
-        assert [task.task_id for task in dag.tasks if task.inherits_from_skipmixin] == ["merge"]
+        assert [task.task_id for task in dag.tasks if task.inherits_from_skipmixin] == ["search", "merge"]
 
     def test_schedule(self, tmp_path: Path) -> None:
         """A day's run covers the 24 hours before it, from the start date on, without catching up unless asked to."""
@@ -226,6 +226,8 @@ class TestAnyKeyword:
             "continue_from_run": "manual__2026-11-01T00:00:00+00:00",
             "refetch": True,
             "expand": True,
+            "estimate": "warn",
+            "dry_run": True,
             "run_budget": 2.5,
             "vocabulary": "post",
             "bad_share_max": 0.25,

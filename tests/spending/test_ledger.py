@@ -67,7 +67,7 @@ class TestBought:
             day = each.day(NOON)
             assert (day.posts, day.users, day.requests, day.dollars) == (2, 1, 2, 0.025)
             assert day.units["counts_recent_request"] == 1
-            assert each.of_run("dag/run", NOON) == 0.02
+            assert each.spent("run", at=NOON, run="dag/run", since=NOON) == 0.02
 
     def test_same_key(self, store: Store) -> None:
         """The same purchase counts once, in this process and in another."""
@@ -194,7 +194,7 @@ class TestReserved:
         book = ledger(store)
         held = reserve(book, "1")
         assert (ledger(store).day(NOON).reserved, ledger(store).day(NOON).dollars) == (0.5, 0.0)
-        assert book.of_run("dag/run", NOON) == 0.5
+        assert book.spent("run", at=NOON, run="dag/run", since=NOON) == 0.5
         book.record(page("another", "a"), held)
         assert book.day(NOON).reserved == 0.5
         ledger(store).record(Purchase(key="1@13", place="1", run="dag/run", at=NOON, items={}))

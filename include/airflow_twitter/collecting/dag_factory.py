@@ -135,7 +135,11 @@ def _collecting_dag(
         )
         # A connection's pool has its name, and one slot, so that searches do not race for its quota.
         pages = TwitterSearchOperator(
-            task_id=SEARCH_TASK_ID, search=search, twitter_conn_id=conn_id, pool=conn_id
+            task_id=SEARCH_TASK_ID,
+            search=search,
+            twitter_conn_id=conn_id,
+            pool=conn_id,
+            complete_task_id=COMPLETE_TASK_ID,
         )
         # However the search ends, what it has bought is kept.
         validate = TwitterValidateOperator(

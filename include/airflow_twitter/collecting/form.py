@@ -135,6 +135,23 @@ FIELDS: dict[str, dict[str, Any]] = {
         "description": "Fetch and keep them as well. X bills each of them: $0.010 an author, $0.005 a post.",
         "section": CARE,
     },
+    "estimate": {
+        "type": "string",
+        "enum": ["off", "warn", "enforce"],
+        "default": "off",
+        "title": "Estimate first",
+        "description": "Ask how many posts there are before buying them, for $0.005 (endpoint all: $0.010 for each 31 "
+        "days). warn: say what they may cost. enforce: buy none when that is more than a budget holds.",
+        "section": CARE,
+    },
+    "dry_run": {
+        "type": "boolean",
+        "default": False,
+        "title": "Dry run",
+        "description": "Buy no post: say what the run would fetch and cost, as far as it is known. With an estimate "
+        "the request for it is paid for.",
+        "section": CARE,
+    },
     "run_budget": {
         "type": ["null", "number"],
         "minimum": 0,

@@ -30,6 +30,7 @@ _ON_FORM = (
     "overlap_s",
     "deadline",
     "expand",
+    "estimate",
     "run_budget",
     "vocabulary",
     "bad_share_max",

@@ -20,6 +20,7 @@ from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.spending.budgets import BudgetReached, Scope, dollars
+from airflow_twitter.spending.estimates import EstimateTooHigh
 from airflow_twitter.spending.ledger import Ledger, Purchase, Reservation
 from airflow_twitter.spending.pages import page_items, page_units
 from airflow_twitter.spending.settings import FILE, Settings, read_settings
@@ -101,7 +102,7 @@ class RunSpending:
     def request(self, client: XClient, name: str, units: Mapping[str, int]) -> Iterator[None]:
         """Make a request that is paid for inside this; `name` is the same when it is made again."""
         held = self.ledger.reserve(
-            self._place(name),
+            self.place(name),
             run=self._run,
             units=units,
             at=client.server_now(),
@@ -124,22 +125,23 @@ class RunSpending:
     def bought(self, header: PageHeader, body: bytes) -> None:
         """Note a page that is committed."""
         key = self._key(header)
-        self.note(key, f"page-{header.number}", _fetched_at(header), page_items(body, key))
+        place = self.place(f"page-{header.number}")
+        self.note(key, place, _fetched_at(header), page_items(body, key))
 
-    def note(self, key: str, name: str, at: datetime, items: Mapping[str, Any]) -> None:
-        """Note what the request `name` bought."""
-        purchase = Purchase(key=key, place=self._place(name), run=self._run, at=at, items=items)
+    def note(self, key: str, place: str, at: datetime, items: Mapping[str, Any]) -> None:
+        """Note what the request at a place bought."""
+        purchase = Purchase(key=key, place=place, run=self._run, at=at, items=items)
         held = self._held if self._held and self._held.place == purchase.place else None
         self.ledger.record(purchase, held)
 
-    def spent(self) -> float:
+    def spent(self, now: datetime) -> float:
         """Return the dollars that the run has spent, and may have."""
-        return self.ledger.of_run(self._run, self._window.decided_at)
+        return self.ledger.spent("run", at=now, run=self._run, since=self._window.decided_at)
 
     def so_far(self, now: datetime) -> str:
         """Say what the run, its day and its month have spent, and of how much."""
         sums: dict[Scope, float] = {
-            "run": self.spent(),
+            "run": self.spent(now),
             "day": self.ledger.day(now).dollars,
             "month": self.ledger.month(now).dollars,
         }
@@ -150,17 +152,29 @@ class RunSpending:
         ]
         return f"{self.ledger.conn_id} has spent {', '.join(told)} (UTC)."
 
-    def _place(self, name: str) -> str:
+    def left(self, now: datetime) -> Iterator[tuple[Scope, float, float]]:
+        """Yield each budget with its scope, and what is spent of it."""
+        for scope, budget in self.budgets.given():
+            yield (
+                scope,
+                budget,
+                self.ledger.spent(scope, at=now, run=self._run, since=self._window.decided_at),
+            )
+
+    def place(self, name: str) -> str:
+        """Return the name of a request of this run among all requests."""
         return f"{self._run}/{self._window.clear_number}/{name}"
 
     def _key(self, header: PageHeader) -> str:
         # A page that is bought again, after its run's staging was deleted, is another purchase.
-        return f"{self._place(f'page-{header.number}')}@{header.fetched_at}"
+        return f"{self.place(f'page-{header.number}')}@{header.fetched_at}"
 
 
 def how_to_go_on(reached: BudgetReached, go_on: str, now: datetime) -> str:
     """Say with which exact parameters to go on; `go_on` is what to do if there were no budget."""
     if reached.scope == "run":
+        if isinstance(reached, EstimateTooHigh):
+            return f"To go on, {go_on} and run_budget={reached.needed:g} or more, or estimate=warn to buy what fits."
         if reached.wanted <= reached.budget:
             return f"To go on, {go_on}: the new run has a budget of its own."
         return f"To go on, {go_on} and run_budget={reached.wanted:g} or more, which is what one request may cost."

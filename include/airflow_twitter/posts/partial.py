@@ -7,14 +7,16 @@ import msgspec
 PAGE_MAX = "page_max"
 DEADLINE = "deadline"
 BUDGET = "budget"
+DRY_RUN = "dry_run"
 INTERRUPTED = "interrupted"
 
-_AS_ASKED = (PAGE_MAX, DEADLINE, BUDGET)
+_AS_ASKED = (PAGE_MAX, DEADLINE, BUDGET, DRY_RUN)
 
 _SENTENCES = {
     PAGE_MAX: "The run had as many pages as it was allowed (page_max).",
     DEADLINE: "X had no room for another request before the run's deadline.",
     BUDGET: "The next page could have broken a budget.",
+    DRY_RUN: "Nothing was to be bought (dry_run).",
     INTERRUPTED: "The search ended without saying why; its log may tell.",
 }
 
@@ -22,7 +24,7 @@ _SENTENCES = {
 class Partial(msgspec.Struct, frozen=True):
     """Why a search ended before its window's last page.
 
-    `reason` is page_max, deadline, budget, interrupted, or the class of the error that stopped the search, such
+    `reason` is page_max, deadline, budget, dry_run, interrupted, or the class of the error that stopped the search, such
     as UsageCapError; `why` says it in a sentence.
     """
 

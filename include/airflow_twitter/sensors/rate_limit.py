@@ -15,8 +15,8 @@ from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.collecting.share import Share
+from airflow_twitter.collecting.walk import SLEEP_MAX_S
 from airflow_twitter.hooks.twitter import TwitterHook
-from airflow_twitter.operators.search import SLEEP_MAX_S
 from airflow_twitter.posts.windows import rfc3339
 
 

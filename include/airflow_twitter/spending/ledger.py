@@ -92,7 +92,7 @@ class Ledger:
         with self._locked():
             day = self._day(at, with_ids=True)
             for scope, budget in budgets.given():
-                spent = self._committed(scope, run, place, at, since)
+                spent = self.spent(scope, at=at, run=run, since=since, without=place)
                 if round_dollars(spent + wanted) > budget:
                     raise BudgetReached(self.conn_id, scope, budget, spent, wanted)
             entry = Entry(
@@ -132,28 +132,29 @@ class Ledger:
         days = [self._day(day) for day in self.days() if first <= day <= last]
         return sum((day.summary() for day in days), Summary())
 
-    def of_run(self, run: str, since: datetime) -> float:
-        """Return the dollars that a run has spent, and may have, from the day of `since` on."""
-        days = [self._day(day) for day in self.days() if day >= _day_of(since)]
-        return round_dollars(sum(day.committed(run=run) for day in days))
+    def spent(
+        self, scope: Scope, *, at: datetime, run: str = "", since: datetime | None = None, without: str = ""
+    ) -> float:
+        """Return the dollars spent and set aside in the day or month of a moment, or by a `run` that began at `since`.
 
-    def days(self) -> list[date]:
-        """Return the UTC days on which anything was asked for, oldest first."""
-        return sorted(filter(None, map(_named, self._store.list(self._folder))))
-
-    def _committed(self, scope: Scope, run: str, place: str, at: datetime, since: datetime) -> float:
+        What the place `without` has set aside that day is left out.
+        """
         today = _day_of(at)
         if scope == "day":
             days: Iterable[date] = [today]
         elif scope == "month":
             days = [day for day in self.days() if (day.year, day.month) == (today.year, today.month)]
         else:
-            days = [day for day in self.days() if day >= _day_of(since)]
+            days = [day for day in self.days() if since is None or day >= _day_of(since)]
         whose = run if scope == "run" else None
         # What the same place reserved on an earlier day may have been sold then, and is sold again now.
         return round_dollars(
-            sum(self._day(day).committed(run=whose, without=place if day == today else "") for day in days)
+            sum(self._day(day).committed(run=whose, without=without if day == today else "") for day in days)
         )
+
+    def days(self) -> list[date]:
+        """Return the UTC days on which anything was asked for, oldest first."""
+        return sorted(filter(None, map(_named, self._store.list(self._folder))))
 
     def _entry(self, purchase: Purchase, day: Day) -> Entry:
         units: dict[str, int] = {}
