@@ -19,8 +19,8 @@ from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending, spending_settings
+from airflow_twitter.collecting.walk import SLEEP_MAX_S
 from airflow_twitter.hooks.twitter import TwitterHook
-from airflow_twitter.operators.search import SLEEP_MAX_S
 from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.recheck import Plan, datasets, make_plan
 from airflow_twitter.posts.slugs import slugify
