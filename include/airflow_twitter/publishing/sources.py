@@ -147,8 +147,8 @@ def bucket_and_path(url: str, sources: Sources) -> tuple[str, str, str]:
 
 
 def _matches(host: str, port: int, allowed: str) -> bool:
-    name, _, number = allowed.lower().partition(":")
-    if port != int(number or 443):
+    name, _, number = allowed.lower().removeprefix("https://").partition(":")
+    if str(port) != (number or "443"):
         return False
     if name.startswith("*."):
         return host.lower().endswith(name[1:])
