@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from web import Answer, Web, body, certificate, redirect, status
@@ -21,6 +23,7 @@ from airflow_twitter.publishing.sources import Sources, addresses, bucket_and_pa
 VIDEO = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(VIDEO).hexdigest()
 HOST = "videos.example.com"
+PUBLIC = "93.184.215.14"
 
 Serve = Callable[..., Web]
 
@@ -185,21 +188,28 @@ def test_nobody_there(store: Store, serve: Serve) -> None:
 
 
 def test_tls_is_for_the_name_and_the_connection_for_the_checked_address(
-    store: Store, serve: Serve, tmp_path: Path
+    store: Store, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The name is looked up once; what is connected to is what was checked, and TLS still proves the name."""
     web = serve({"/v": body(VIDEO)}, tls=True)
     looked_up: list[str] = []
+    connected: list[tuple[str, int]] = []
 
     def resolve(host: str, port: int) -> list[str]:
         looked_up.append(host)
-        return ["127.0.0.1"]
+        return [PUBLIC]
 
-    sources = Sources(hosts=(f"*.example.com:{web.port}",), loopback=True)
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        connected.append(address)
+        return create_connection(("127.0.0.1", web.port), timeout)
+
+    create_connection = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", connect)
+    sources = Sources(hosts=(f"*.example.com:{web.port}",))
     trusting = ssl.create_default_context(cafile=str(tmp_path / f"{HOST}.pem"))
     url = f"https://{HOST}:{web.port}/v"
     assert fetch(url, sources, store, resolve=resolve, tls=trusting).sha256 == SHA256
-    assert looked_up == [HOST]
+    assert (looked_up, connected) == ([HOST], [(PUBLIC, web.port)])
     assert web.asked == [(f"{HOST}:{web.port}", "/v")]
     with pytest.raises(SourceUnreachableError, match="SSLCertVerificationError"):
         fetch(url, sources, store, resolve=resolve)
@@ -234,15 +244,16 @@ PRIVATE = [
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses_are_refused(store: Store, address: str) -> None:
     """No name leads inside: neither where all its addresses are private, nor where one of them is."""
-    for found in ([address], ["93.184.215.14", address], [address, "93.184.215.14"]):
+    sources = Sources(hosts=(HOST, "http://127.0.0.1:80"), loopback=True)
+    for found in ([address], [PUBLIC, address], [address, PUBLIC]):
         with pytest.raises(SourceRefusedError, match="inside of this network"):
-            fetch(f"https://{HOST}/v", Sources(hosts=(HOST,)), store, resolve=lambda host, port: found)  # noqa: B023
+            fetch(f"https://{HOST}/v", sources, store, resolve=lambda host, port: found)  # noqa: B023
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+@pytest.mark.parametrize("address", [PUBLIC, "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
 def test_public_addresses_pass(address: str) -> None:
     """An address of the internet is connected to."""
-    assert addresses(HOST, 443, Sources(hosts=(HOST,)), lambda host, port: [address]) == [address]
+    assert addresses(urlsplit(f"https://{HOST}/v"), lambda host, port: [address]) == [address]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ def body(data: bytes, *, length: int | None = None, chunked: bool = False) -> An
             handler.wfile.write(b"0\r\n\r\n" if length is None else b"")
         else:
             handler.send_header("Content-Length", str(len(data) if length is None else length))
+            handler.send_header("Last-Modified", "Sun, 22 Nov 2026 12:00:00 GMT")
+            handler.send_header("ETag", '"a-tag"')
             handler.end_headers()
             handler.wfile.write(data)
         handler.close_connection = True

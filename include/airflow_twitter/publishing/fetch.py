@@ -28,6 +28,7 @@ from airflow_twitter.publishing.sources import (
     bucket_and_path,
     check_url,
     open_local,
+    port_of,
     resolve_host,
 )
 
@@ -120,7 +121,7 @@ def _web(url: str, sources: Sources, resolve: Resolve, tls: ssl.SSLContext) -> C
     deadline = time.monotonic() + _WHOLE_S
     for _ in range(MAX_REDIRECTS + 1):
         parts = check_url(url, sources)
-        with closing(_connect(parts, sources, resolve, tls)) as connection:
+        with closing(_connect(parts, resolve, tls)) as connection:
             try:
                 answer = _ask(connection, parts)
                 if answer.status not in _REDIRECTS:
@@ -136,14 +137,10 @@ def _web(url: str, sources: Sources, resolve: Resolve, tls: ssl.SSLContext) -> C
     )
 
 
-def _connect(
-    parts: SplitResult, sources: Sources, resolve: Resolve, tls: ssl.SSLContext
-) -> http.client.HTTPConnection:
+def _connect(parts: SplitResult, resolve: Resolve, tls: ssl.SSLContext) -> http.client.HTTPConnection:
     """Return a connection to an address that was checked: the name is not looked up a second time."""
-    host = str(parts.hostname)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    allowed = addresses(host, port, sources, resolve)
-    return _Pinned(host, port, allowed, tls if parts.scheme == "https" else None)
+    allowed = addresses(parts, resolve)
+    return _Pinned(str(parts.hostname), port_of(parts), allowed, tls if parts.scheme == "https" else None)
 
 
 class _Pinned(http.client.HTTPConnection):

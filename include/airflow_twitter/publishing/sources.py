@@ -102,20 +102,27 @@ def check_url(url: str, sources: Sources) -> SplitResult:
     return parts
 
 
-def addresses(host: str, port: int, sources: Sources, resolve: Resolve) -> list[str]:
-    """Return the addresses of a host that may be connected to; raise SourceRefusedError when one is private.
+def addresses(parts: SplitResult, resolve: Resolve) -> list[str]:
+    """Return the addresses of a checked URL's host; raise SourceRefusedError when one of them is private.
 
-    One private address is enough to refuse all: a name that points inside is not to be trusted.
+    One private address is enough to refuse all: a name that points inside is not to be trusted. Loopback is for
+    http alone, which `check_url` lets through only where that very address is allowed.
     """
-    found = resolve(host, port)
+    host = str(parts.hostname)
+    found = resolve(host, port_of(parts))
     for address in found:
-        if not _is_public(address) and not (sources.loopback and _is_loopback(address)):
+        if not _is_public(address) and not (parts.scheme == "http" and _is_loopback(address)):
             raise SourceRefusedError(
                 f"{host} is an address inside of this network ({address}): it is refused."
             )
     if not found:
         raise SourceUnreachableError(f"{host} has no address.")
     return found
+
+
+def port_of(parts: SplitResult) -> int:
+    """Return the port that a URL names, or the usual one of its scheme."""
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def resolve_host(host: str, port: int) -> list[str]:
