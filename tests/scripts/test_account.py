@@ -32,6 +32,20 @@ def test_a_bearer_token_is_enough() -> None:
     assert json.loads(made) == {"conn_type": "twitter", "extra": {"bearer_token": "t"}}
 
 
+def test_what_publishing_needs_goes_along(tmp_path: Path) -> None:
+    """The tokens of an account, and what OAuth 2.0 needs to get some, become extras; the latter is an account too."""
+    (tmp_path / ".env").write_text("TWITTER_OAUTH2_CLIENT_ID=c\nTWITTER_OAUTH2_ACCOUNT=sim\n")
+    made = connection(user_settings(tmp_path, {}))
+    assert made is not None
+    extra = {"oauth2_client_id": "c", "oauth2_account": "sim"}
+    assert json.loads(made) == {"conn_type": "twitter", "extra": extra}
+    tokens = {"TWITTER_ACCESS_TOKEN": "a", "TWITTER_ACCESS_TOKEN_SECRET": "b"}
+    assert connection(tokens) is None
+    made = connection({"TWITTER_API_KEY": "k", "TWITTER_API_SECRET": "s", **tokens})
+    assert made is not None
+    assert json.loads(made)["extra"] == {"access_token": "a", "access_token_secret": "b"}
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [("TWITTER_API_KEY", "TWITTER_API_SECRET"), ("TWITTER_API_SECRET", "TWITTER_API_KEY")],
