@@ -45,6 +45,7 @@ def sent(records: Records, clock: Any) -> None:
         "x.com/i/status/123/",
         "https://x.com/i/web/status/123",
         "https://mobile.twitter.com/somebody/status/123#m",
+        "https://x.com/somebody/status/123/video/1",
     ],
 )
 def test_link_of_a_post(link: str) -> None:
@@ -53,7 +54,8 @@ def test_link_of_a_post(link: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["", "abc", "https://x.com/somebody", "https://example.com/a/status/1", "-1", "1" * 20]
+    "link",
+    ["", "abc", "https://x.com/somebody", "https://example.com/a/status/1", "-1", "1" * 20, "\u0661\u0662"],
 )
 def test_no_link_of_a_post(link: str) -> None:
     """Anything else is refused with an example."""

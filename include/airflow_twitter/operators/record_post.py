@@ -1,4 +1,4 @@
-"""Tell Airflow of a post that is out."""
+"""Tell Airflow, and published.json, of a post that is out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.links.post import XPostLink
 from airflow_twitter.posts.windows import rfc3339
+from airflow_twitter.publishing.published import tell_published
 from airflow_twitter.publishing.states import PostState
 
 
 class TwitterRecordPostOperator(BaseOperator):
-    """Add what was posted to the asset events of the outlets, link to it, and return its address.
+    """Enter what was posted into published.json and the asset events of the outlets; return its address.
 
     :param account: the account that posted.
     """
@@ -30,6 +31,7 @@ class TwitterRecordPostOperator(BaseOperator):
         """Tell of the post."""
         run = PostRun(context, self.account, post_of(context["params"]))
         record = run.record
+        tell_published(run.store, record)
         extra: dict[str, Any] = {
             "account": record.account,
             "post": record.key,

@@ -22,7 +22,7 @@ from airflow_twitter.publishing.errors import (
     LookAgain,
     UnknownOutcomeError,
 )
-from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.record import Record, post_url
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 
@@ -64,11 +64,6 @@ def create_post(
     with records.hold(account, key):
         record = records.read(account, key)
         return _Attempt(records, record, client, not_after, looking or Looking()).run()
-
-
-def post_url(post_id: str) -> str:
-    """Return the address of a post for people; X turns it into the one with the account's name."""
-    return f"https://x.com/i/status/{post_id}"
 
 
 class _Attempt:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 from airflow_twitter.publishing.errors import DuplicateError, PublishingError
-from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.published import tell_published
+from airflow_twitter.publishing.record import Record, post_url
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 
 _POST = re.compile(
     r"(?:(?:https?://)?(?:www\.|mobile\.)?(?:x|twitter)\.com/\w{1,20}(?:/web)?/status(?:es)?/)?(\d{1,19})"
+    r"(?:/(?:photo|video)/\d+)?",
+    re.ASCII,
 )
 
 
@@ -44,13 +47,14 @@ def mark_posted(records: Records, account: str, key: str, link: str | None = Non
             owner = records.owner_of(account, post_id)
             raise DuplicateError(f"{link} is the post of the run {owner}, not of {key}.", first=owner)
         with records.change(account, key) as record:
-            record.post_id = post_id
-            if post_id is not None:
-                record.post_url = record.post_url or f"https://x.com/i/status/{post_id}"
-            record.posted_at = record.posted_at or records.now()
-            record.found = True
-            record.intent.sent_at = record.intent.refused_at = None
-            record.note(PostState.POSTED, "Marked as posted.", at=records.now(), by=by)
+            if record.post_id is None:
+                record.post_id = post_id
+                record.post_url = None if post_id is None else post_url(post_id)
+                record.posted_at = record.posted_at or records.now()
+                record.found = True
+                record.intent.sent_at = record.intent.refused_at = None
+                record.note(PostState.POSTED, "Marked as posted.", at=records.now(), by=by)
+    tell_published(records.store, record)
     return record
 
 
@@ -92,6 +96,7 @@ def mark_deleted(records: Records, account: str, key: str, *, by: str) -> Record
     with records.change(account, key) as record:
         record.deleted_at = records.now()
         record.note(PostState.DELETED, "Deleted from X.", at=record.deleted_at, by=by)
+    tell_published(records.store, record)
     return record
 
 

@@ -130,6 +130,11 @@ def record_key(account: str, key: str) -> str:
     return f"{FOLDER}/{safe_segment(account)}/{safe_segment(key)}.json"
 
 
+def post_url(post_id: str) -> str:
+    """Return the address of a post for people; X turns it into the one with the account's name."""
+    return f"https://x.com/i/status/{post_id}"
+
+
 def encode(record: Record) -> bytes:
     """Return a record as JSON that people can read."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"

@@ -32,6 +32,12 @@ FIELDS: Fields = {
         "title": "Quarantine (days)",
         "description": "How long refused posts, and damaged files that were set aside, are kept.",
     },
+    "media_days": _DAYS
+    | {
+        "default": 30,
+        "title": "Videos (days)",
+        "description": "How long a video is kept after it came, once the posts that need it are over.",
+    },
     "dry_run": {
         "type": "boolean",
         "default": False,
@@ -49,6 +55,7 @@ Removes, once a day, from the data folder:
 | `staging/<dag>/<run>/` of a run that was merged | `staging_days` after that |
 | the same of a partial run that can still be continued | `partial_days` after that |
 | `quarantine/…`, and files named `….damaged-…` | `quarantine_days` after they were written |
+| `media/…` | `media_days` after it came, unless a post on its way needs it |
 | temporary files that killed processes left | after a day |
 
 Never the pages of a run that is active, or whose posts are not merged. A run that is cleared after its pages were
@@ -70,6 +77,7 @@ def maintenance_dag() -> DAG:
             staging_days="{{ params.staging_days }}",
             partial_days="{{ params.partial_days }}",
             quarantine_days="{{ params.quarantine_days }}",
+            media_days="{{ params.media_days }}",
             tell_only="{{ params.dry_run }}",
             pre_execute=refuse_unknown_keys,
         )
