@@ -185,6 +185,34 @@ def test_a_lost_pair_says_what_to_do(open_user: Any, store: Memory, clock: Any, 
     assert simulator.posts == []
 
 
+@pytest.mark.parametrize(
+    ("fails_at", "kind"), [(1, errors.TransientError), (2, errors.AuthorizationLostError)]
+)
+def test_what_cannot_be_stored_is_not_used(
+    open_user: Any, store: Memory, clock: Any, simulator: Simulator, fails_at: int, kind: type[Exception]
+) -> None:
+    """Before X is asked nothing is lost; after its answer the pair is, and in neither case is a post sent."""
+    save = store.save
+
+    def failing(pair: TokenPair) -> None:
+        if len(store.saved) + 1 >= fails_at:
+            raise errors.TransientError("Airflow is away")
+        save(pair)
+
+    store.save = failing  # type: ignore[method-assign]
+    clock.sleep(7200)
+    with pytest.raises(kind, match="away"):
+        open_user(store).create_post("Never")
+    assert len(refreshes(simulator)) == fails_at - 1
+    assert simulator.posts == []
+    store.save = save  # type: ignore[method-assign]
+    if fails_at == 1:
+        open_user(store).create_post("Later")
+    else:
+        with pytest.raises(errors.AuthorizationLostError, match="never stored"):
+            open_user(store).create_post("Never")
+
+
 def test_trouble_with_the_token_means_that_nothing_was_sent(
     open_user: Any, store: Memory, clock: Any, simulator: Simulator
 ) -> None:

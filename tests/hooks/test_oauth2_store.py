@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.log import redact
 from cryptography.fernet import Fernet
 
-from airflow_twitter.api.errors import ConfigError
+from airflow_twitter.api.errors import ConfigError, TransientError
 from airflow_twitter.api.oauth2 import TokenPair
 from airflow_twitter.hooks import oauth2_store
 from airflow_twitter.hooks.oauth2_store import VariableStore, is_encrypted
@@ -85,8 +85,25 @@ def test_a_store_that_fails_is_tried_again(store: VariableStore, monkeypatch: py
     monkeypatch.setattr(oauth2_store, "_set", put)
     store.save(PAIR)
     assert json.loads(kept[0])["refresh_token"] == PAIR.refresh_token
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(TransientError, match="cannot be stored") as caught:
         store.save(PAIR)
+    assert not caught.value.sent
+    assert "0815" not in str(caught.value)
+
+
+def test_an_airflow_that_is_away_is_told(store: VariableStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the Variable cannot be read, or another process holds the lock for too long, that passes."""
+
+    def away(key: str) -> None:
+        raise OSError(f"cannot read {key} access-token-0815")
+
+    monkeypatch.setattr(oauth2_store, "_get", away)
+    with pytest.raises(TransientError, match="cannot be read") as caught:
+        store.load()
+    assert "0815" not in str(caught.value)
+    monkeypatch.setattr(oauth2_store, "LOCK_TIMEOUT_S", 0.05)
+    with store.lock(), pytest.raises(TransientError, match="Another process"), store.lock():
+        pass
 
 
 @pytest.mark.parametrize("name", ["", "a b", "@sim", "../x", "x" * 16, "ümlaut"])

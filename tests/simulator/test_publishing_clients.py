@@ -6,8 +6,10 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 import tweepy
 import xdk
 from tests.simulator.elsewhere import Elsewhere
@@ -73,6 +75,30 @@ def test_xdk_uploads_and_posts(caller: Any, client: xdk.Client) -> None:
     assert (me.username, seen["id"]) == (ACCOUNT.username, made.data.id)
     assert seen["attachments"]["media_keys"] == [begun.data.media_key]
     assert client.posts.delete(made.data.id).data.deleted
+
+
+def test_xdk_walks_a_person_through(caller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """X's own client gets a code with PKCE, exchanges it, posts with the token, and refreshes it."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # oauthlib wants https
+    client = xdk.Client(
+        base_url=caller.sim.url,
+        authorization_base_url=f"{caller.sim.url}/i",
+        client_id="client-id",
+        client_secret="client-secret",
+        redirect_uri="http://127.0.0.1:1/callback",
+        scope="tweet.read tweet.write users.read offline.access",
+    )
+    page = client.get_authorization_url()
+    agreed = requests.get(page, params={"account": ACCOUNT.username}, timeout=5, allow_redirects=False)
+    code = parse_qs(urlsplit(agreed.headers["location"]).query)["code"][0]
+    token = client.exchange_code(code)
+    client.posts.create(post_models.CreateRequest(text="Said by xdk"))
+    new = client.refresh_token()
+    client.session.close()
+    assert token["refresh_token"] != new["refresh_token"]
+    assert caller.sim.accounts.by_bearer(token["access_token"]) is None
+    assert caller.sim.accounts.by_bearer(new["access_token"]) == ACCOUNT
+    assert [post.raw for post in caller.sim.posts] == ["Said by xdk"]
 
 
 @pytest.fixture

@@ -18,7 +18,13 @@ from urllib.parse import quote, urlencode
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from airflow_twitter.api.errors import AuthError, AuthorizationLostError, ConfigError, NetworkError
+from airflow_twitter.api.errors import (
+    AuthError,
+    AuthorizationLostError,
+    ConfigError,
+    NetworkError,
+    TransientError,
+)
 from airflow_twitter.api.user_auth import AskToken, redact
 
 logger = logging.getLogger(__name__)
@@ -89,7 +95,7 @@ class PairStore(Protocol):
         """Return the pair that was stored last, None when there is none."""
 
     def save(self, pair: TokenPair) -> None:
-        """Store a pair; it may be used only once this has returned."""
+        """Store a pair; it may be used only once this has returned. Raises TransientError."""
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold back every other process that would refresh the pair."""
@@ -224,7 +230,11 @@ class OAuth2User:
             user_id=old.user_id,
             username=old.username,
         )
-        self._store.save(new)
+        try:
+            self._store.save(new)
+        except TransientError as error:
+            lost = f"X gave new tokens of @{old.username}, and they are lost"
+            raise AuthorizationLostError(lost, detail=error.what) from error
         logger.info("The tokens of @%s are new", old.username)
         return new
 

@@ -263,11 +263,11 @@ class UserClient(BaseClient):
         needs_id = "{id}" in endpoint.path
         path = endpoint.path.replace("{id}", _checked_id(resource)) if needs_id else endpoint.path
 
-        def send() -> Answer:
+        def send(auth: AuthBase) -> Answer:
             return self._send(
                 endpoint.method,
                 path,
-                self._auth.authorize(self._ask_token),
+                auth,
                 params=params,
                 data=data,
                 content_type=content_type,
@@ -275,12 +275,13 @@ class UserClient(BaseClient):
                 endpoint=endpoint.name,
             )
 
+        auth = self._auth.authorize(self._ask_token)
         try:
-            return send()
+            return send(auth)
         except AuthError:
             if not self._auth.renew(self._ask_token):
                 raise
-        return send()
+        return send(self._auth.authorize(self._ask_token))
 
     def _ask_token(self, form: str, auth: AuthBase) -> bytes:
         """Send a form to the token endpoint and return the body of its answer."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from airflow.sdk.log import mask_secret
 
-from airflow_twitter.api.errors import ConfigError
+from airflow_twitter.api.errors import ConfigError, TransientError
 from airflow_twitter.api.oauth2 import TokenPair
-from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.store import LockTimeout, Store
 
 PREFIX = "twitter_oauth2_token__"
 """Airflow hides the value of a Variable with "token" in its name, in its UI and in logs."""
@@ -40,8 +40,11 @@ class VariableStore:
         self._sleep = sleep
 
     def load(self) -> TokenPair | None:
-        """Return the pair that was stored last, None when there is none."""
-        text = _get(self.key)
+        """Return the pair that was stored last, None when there is none; TransientError when Airflow cannot say."""
+        try:
+            text = _get(self.key)
+        except Exception as error:
+            raise self._trouble("read", error) from None
         if text is None:
             return None
         pair = TokenPair.from_json(text)
@@ -49,20 +52,37 @@ class VariableStore:
         return pair
 
     def save(self, pair: TokenPair) -> None:
-        """Store a pair, with some patience: a pair that X gave and nobody stored is lost."""
+        """Store a pair, with some patience: a pair that X gave and nobody stored is lost. Raises TransientError."""
         _mask(pair)
         for wait_s in (*SAVE_WAITS_S, None):
             try:
                 _set(self.key, pair.to_json(), f"Tokens of @{self.username}; written by airflow-twitter.")
                 return
-            except Exception:
+            except Exception as error:
                 if wait_s is None:
-                    raise
+                    raise self._trouble("stored", error) from None
                 self._sleep(wait_s)
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Hold back every other process that would refresh the pair; LockTimeout after three minutes."""
-        return self._store.lock(f"oauth2/{self.username.lower()}", LOCK_TIMEOUT_S)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold back every other process that would refresh the pair; TransientError after three minutes."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._store.lock(f"oauth2/{self.username.lower()}", LOCK_TIMEOUT_S))
+            except LockTimeout:
+                busy = f"Another process has been refreshing the tokens of @{self.username} for {LOCK_TIMEOUT_S:g} s"
+                raise _unsent(TransientError(busy)) from None
+            yield
+
+    def _trouble(self, done: str, error: Exception) -> TransientError:
+        # The text of a database's error may hold what was to be written.
+        what = f"The tokens of @{self.username} cannot be {done}"
+        return _unsent(TransientError(what, detail=f"Airflow failed with {type(error).__name__}"))
+
+
+def _unsent(error: TransientError) -> TransientError:
+    error.sent = False
+    return error
 
 
 def is_encrypted() -> bool:
