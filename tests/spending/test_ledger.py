@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_twitter.api.prices import PRICES, Prices
+from airflow_twitter.posts.disk import DiskFull
 from airflow_twitter.posts.store import Store
 from airflow_twitter.spending.budgets import BudgetReached, Budgets
 from airflow_twitter.spending.ledger import Ledger, Purchase, Reservation, Summary, connections
@@ -175,7 +176,7 @@ class TestDamage:
 
         with monkeypatch.context() as patch:
             patch.setattr(Path, "open", lambda path, mode, buffering=-1: Full(path, mode.replace("b", "")))
-            with pytest.raises(OSError, match="No space"):
+            with pytest.raises(DiskFull):
                 store.append(FILE, b"x" * 15 + b"\n")
         assert store.read(FILE) == before
 

@@ -72,7 +72,8 @@ class _EntryWithoutIds(msgspec.Struct, frozen=True, kw_only=True):
 class Summary:
     """What was bought in some time. Dollars are those of units that X bills.
 
-    `reserved` is the most that requests under way, and those that were never answered, may have cost besides.
+    `reserved` is the most that requests under way, and those that were never answered, may have cost besides, for
+    `reserved_posts` among other things.
     """
 
     units: Mapping[str, int] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Summary:
     requests: int = 0
     dollars: float = 0.0
     reserved: float = 0.0
+    reserved_posts: int = 0
     unanswered: int = 0
 
     @property
@@ -99,6 +101,7 @@ class Summary:
             requests=self.requests + other.requests,
             dollars=round_dollars(self.dollars + other.dollars),
             reserved=round_dollars(self.reserved + other.reserved),
+            reserved_posts=self.reserved_posts + other.reserved_posts,
             unanswered=self.unanswered + other.unanswered,
         )
 
@@ -109,11 +112,12 @@ class Reserved:
 
     run: str
     dollars: float
+    posts: int
     under_way: bool
     lost: bool
 
 
-_NOT_RESERVED = Reserved("", 0.0, under_way=False, lost=False)
+_NOT_RESERVED = Reserved("", 0.0, 0, under_way=False, lost=False)
 
 
 class Day:
@@ -179,8 +183,10 @@ class Day:
         # Asked for again though nothing came of it: the request before was never answered.
         self._unanswered += held.under_way
         lost = held.lost or held.under_way
-        amount = max(entry.dollars, held.dollars) if lost else entry.dollars
-        self.reserved[entry.key] = Reserved(entry.run, amount, under_way=True, lost=lost)
+        amount, posts = entry.dollars, entry.units.get("post_read", 0)
+        if lost:
+            amount, posts = max(amount, held.dollars), max(posts, held.posts)
+        self.reserved[entry.key] = Reserved(entry.run, amount, posts, under_way=True, lost=lost)
 
     def _buy(self, entry: Entry | _EntryWithoutIds) -> None:
         self.reserved.pop(entry.place or entry.key, None)
@@ -204,6 +210,7 @@ class Day:
             requests=self._requests,
             dollars=round_dollars(self._dollars),
             reserved=round_dollars(sum(held.dollars for held in self.reserved.values())),
+            reserved_posts=sum(held.posts for held in self.reserved.values()),
             unanswered=self._unanswered,
         )
 
