@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo up down authorize test lint bench simulator lock dev
+.PHONY: help setup env demo demo-publish up down authorize test lint bench simulator lock dev
 
 SETUP := sh scripts/setup.sh
 LOCAL := .venv/bin/python scripts/local.py
 
 help: ## List the commands
-	@awk -F':.*## ' '/^[a-z]+:.*## / {gsub("\\$$\\$$", "$$", $$2); printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {gsub("\\$$\\$$", "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make the environment: .venv, Airflow's database, pools (PYTHON=... picks the Python)
 	@$(SETUP) run
@@ -19,6 +19,10 @@ env: ## Print the environment: eval "$$(make -s env)" gives a shell for this pro
 demo: ## Collect one keyword from the simulator through a real Airflow, from start to end
 	@$(SETUP) run
 	@$(LOCAL) demo
+
+demo-publish: ## Publish three posts to the simulator, each with trouble on its way: each is posted once
+	@$(SETUP) run
+	@$(LOCAL) demo-publish
 
 up: ## Start Airflow in the background, with its UI at localhost
 	@$(SETUP) run

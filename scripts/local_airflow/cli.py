@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from local_airflow import commands, demo
+from local_airflow import commands, demo, demo_publish
 from local_airflow.errors import LocalError
 
 COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
     "up": (commands.up, "start Airflow in the background"),
     "down": (commands.down, "stop it"),
     "demo": (demo.run, "collect a keyword from the simulator, from start to end"),
+    "demo-publish": (demo_publish.run, "publish three posts to the simulator, each with trouble on its way"),
 }
 
 WITH_ARGUMENTS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {

@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import requests
 import yaml
 
 from airflow_twitter.api.prices import PRICES
 from airflow_twitter.posts.slugs import slugify
-from local_airflow import ports, running, services
-from local_airflow.errors import LocalError
-from local_airflow.place import DEMO, make_folders, password
-from local_airflow.rest import Airflow
-from local_airflow.settings import PORT, SIMULATOR_PORT, environment, on_top_of_shell, simulated
+from local_airflow import running, stage
+from local_airflow.place import DEMO
+from local_airflow.stage import DemoError
 from local_airflow.watch import Watch
 
 POSTS, PAGE = 142, 100
 WINDOW_S = 15
 """Two pages, and one request a window: one wait. Waits of 10 s and less are slept in the task, out of sight."""
 RUN_ID = "demo"
-EMPTY_DATABASE = "empty.db"
 _PLAIN = {"keyword", "schedule", "start_date", "max_results", "page_max"}
-DAG_TIMEOUT_S, RUN_TIMEOUT_S = 60.0, 180.0
-
-
-class DemoError(LocalError):
-    """The demo cannot run, or what it collected is not what the simulator holds."""
+RUN_TIMEOUT_S = 180.0
 
 
 def run() -> None:
     """Collect a keyword from start to end, and leave nothing running."""
     begin = time.monotonic()
     keyword = _pick_keyword()
-    with running.only_one(DEMO):
-        _clear()
-        try:
-            now = _start(keyword)
-            _collect(keyword, now)
-            _check(keyword, now)
-        finally:
-            print("Stopping Airflow and the simulator")
-            running.stop_recorded(DEMO, grace_s=1.0)
+    topic = f"{keyword}={POSTS}"
+    options = ["--window-s", str(WINDOW_S), "--limit", "search_recent=1", "--topic", topic]
+    with stage.on_stage(options) as now:
+        _collect(keyword, now)
+        _check(keyword, now)
     print(f"Done in {time.monotonic() - begin:.0f} s. Next: make up")
 
 
@@ -64,44 +50,11 @@ def _pick_keyword() -> str:
     raise DemoError("dags/keywords.yaml has no entry for the demo: it takes one with just a keyword.")
 
 
-def _clear() -> None:
-    """End and remove what an earlier demo left, but for an empty database to start from."""
-    running.stop_recorded(DEMO)
-    shutil.rmtree(DEMO.data, ignore_errors=True)
-    for path in DEMO.home.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name not in (running.LOCK, services.STAMP, EMPTY_DATABASE):
-            path.unlink()
-    if (DEMO.home / EMPTY_DATABASE).exists():
-        shutil.copy(DEMO.home / EMPTY_DATABASE, DEMO.database)
-
-
-def _start(keyword: str) -> running.Running:
-    make_folders(DEMO)
-    claims = [ports.claim(PORT), ports.claim(SIMULATOR_PORT)]
-    now = running.Running(claims[0].port, simulator_url=f"http://127.0.0.1:{claims[1].port}")
-    env = on_top_of_shell(environment(DEMO, now.port) | simulated(DEMO, str(now.simulator_url)))
-    services.prepare(DEMO, env)
-    shutil.copy(DEMO.database, DEMO.home / EMPTY_DATABASE)
-    print(f"Starting the X simulator and Airflow at {now.url} (user admin, password {password(DEMO)})")
-    services.start_simulator(DEMO, now, env, _simulator_arguments(keyword, claims[1].port))
-    services.start_airflow(DEMO, now, env)
-    return now
-
-
-def _simulator_arguments(keyword: str, port: int) -> Sequence[str]:
-    topic = f"{keyword}={POSTS}"
-    limit = "search_recent=1"
-    return ["--port", str(port), "--window-s", str(WINDOW_S), "--limit", limit, "--topic", topic]
-
-
 def _collect(keyword: str, now: running.Running) -> None:
     """Trigger the keyword's DAG and show how it goes on until it has ended."""
-    airflow = Airflow(now.port, password(DEMO))
-    airflow.log_in()
+    airflow = stage.logged_in(now)
     dag_id = f"twitter_search__{slugify(keyword)}"
-    dag = _wait_for_dag(airflow, dag_id)
+    dag = stage.wait_for_dag(airflow, dag_id)
     # All posts of the simulator are older than a minute, and a window that ended then has settled.
     until = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1)
     times = {"start_time": until - timedelta(days=6, hours=12), "end_time": until}
@@ -128,17 +81,6 @@ def _collect(keyword: str, now: running.Running) -> None:
         raise DemoError(f"The run waited {watch.waits} times for X's limit; it was set up to wait once.")
 
 
-def _wait_for_dag(airflow: Airflow, dag_id: str) -> Any:
-    deadline = time.monotonic() + DAG_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if dag := airflow.get(f"dags/{dag_id}"):
-            return dag
-        time.sleep(0.5)
-    errors = (airflow.get("importErrors") or {}).get("import_errors", [])
-    reasons = "\n".join(str(error["stack_trace"]) for error in errors) or "No import errors either."
-    raise DemoError(f"Airflow shows no DAG {dag_id} after {DAG_TIMEOUT_S:.0f} s.\n{reasons}")
-
-
 def _check(keyword: str, now: running.Running) -> None:
     """Compare the file with what the simulator holds, id by id; show some of it, and its price."""
     path = DEMO.data / f"tweets_{slugify(keyword)}.json"
@@ -146,10 +88,10 @@ def _check(keyword: str, now: running.Running) -> None:
         raise DemoError(f"{path} was not written.")
     posts = json.loads(path.read_text(encoding="utf-8"))
     collected = [str(post["id"]) for post in posts]
-    truth = _ask_simulator(now, "truth", query=keyword)
+    truth = stage.ask_simulator(now, "truth", query=keyword)
     if differing := differences(collected, truth):
         raise DemoError(f"{path} is not what the simulator holds: {differing}")
-    book = _ask_simulator(now, "book")
+    book = stage.ask_simulator(now, "book")
     searches = sum(1 for request in book["requests"] if request["endpoint"] == "search_recent")
     sold = len(book["sold"])
     print(f"\n{path}")
@@ -171,11 +113,3 @@ def differences(collected: Sequence[str], truth: Sequence[str]) -> str:
     return "; ".join(
         f"{len(ids)} {kind} ({', '.join(sorted(ids)[:5])})" for kind, ids in kinds.items() if ids
     )
-
-
-def _ask_simulator(now: running.Running, what: str, **params: str) -> Any:
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.get(f"{now.simulator_url}/_simulator/{what}", params=params, timeout=30)
-    answer.raise_for_status()
-    return answer.json()

@@ -54,9 +54,9 @@ def make_folders(place: Place) -> None:
     _write_once(place.passwords, json.dumps({"admin": secrets.token_urlsafe(12)}))
 
 
-def password(place: Place) -> str:
-    """Return the password of the UI's user ``admin``."""
-    return str(json.loads(place.passwords.read_text())["admin"])
+def password(place: Place, user: str = "admin") -> str:
+    """Return the password of a user of the UI; Airflow makes those of others than ``admin`` when it starts."""
+    return str(json.loads(place.passwords.read_text())[user])
 
 
 def _write_once(path: Path, text: str) -> None:

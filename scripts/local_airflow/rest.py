@@ -31,10 +31,10 @@ class Airflow:
             return {}
         return dict(answer.json()) if answer.ok else {}
 
-    def log_in(self) -> None:
-        """Get a token for the user ``admin``, and use it from here on."""
+    def log_in(self, user: str = "admin") -> None:
+        """Get a token for a user, and use it from here on."""
         answer = self._session.post(
-            f"{self._url}/auth/token", json={"username": "admin", "password": self._password}, timeout=30
+            f"{self._url}/auth/token", json={"username": user, "password": self._password}, timeout=30
         )
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

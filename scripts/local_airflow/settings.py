@@ -13,6 +13,11 @@ from local_airflow.place import Place
 PORT = 8080
 SIMULATOR_PORT = 8090
 SIMULATOR_CREDENTIALS = ("key", "secret")
+SIMULATOR_TOKENS = {
+    "access_token": "8000000001-access-token",
+    "access_token_secret": "access-token-secret",
+}
+"""Those of the account that the simulator has without being told of any: sim_publisher."""
 
 
 def airflow_settings(place: Place, port: int) -> dict[str, str]:
@@ -84,7 +89,7 @@ def environment(place: Place, port: int) -> dict[str, str]:
 def simulated(place: Place, url: str) -> dict[str, str]:
     """Return what points Airflow at the simulator at ``url``, and makes the UI say so."""
     return {
-        CONNECTION: as_json(url, *SIMULATOR_CREDENTIALS),
+        CONNECTION: as_json(url, *SIMULATOR_CREDENTIALS, SIMULATOR_TOKENS),
         "AIRFLOW__API__INSTANCE_NAME": f"{place.root.name}: SIMULATOR, not X",
     }
 

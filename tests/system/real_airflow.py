@@ -53,6 +53,12 @@ class RealAirflow:
         self.rest = Airflow(now.port, password(self.place))
         self.rest.log_in()
 
+    def log_in(self, user: str) -> Airflow:
+        """Return the REST API as another user has it."""
+        other = Airflow(self._now.port, password(self.place, user))
+        other.log_in(user)
+        return other
+
     def stop(self) -> None:
         """End what was started, and what killed services left behind."""
         running.stop_recorded(self.place)
