@@ -40,6 +40,8 @@ def test_empty_is_nothing() -> None:
         ({**POST, "dry_run": "yes"}, "dry_run"),
         ({**POST, "publish_at": "tomorrow"}, "publish_at"),
         ({**POST, "publish_at": "2026-02-30T00:00:00Z"}, "publish_at"),
+        ({**POST, "captions": "a.srt"}, "captions"),
+        ({**POST, "captions_language": "German"}, "captions_language"),
         ({**POST, "target_size_mb": 5}, "target_size_mb"),
         ({**POST, "fit_video": True, "target_size_mb": -1}, "target_size_mb"),
         ({**POST, "fit_video": True, "target_size_mb": float("nan")}, "target_size_mb"),

@@ -46,6 +46,22 @@ FIELDS: dict[str, dict[str, Any]] = {
         "that accounts.yaml allows. Empty: a post without a video.",
         "section": VIDEO,
     },
+    "captions": {
+        "type": ["null", "string"],
+        "default": None,
+        "maxLength": 2000,
+        "title": "Captions",
+        "description": "Where a subtitle file (.srt) for the video lies, if there is one.",
+        "section": VIDEO,
+    },
+    "captions_language": {
+        "type": "string",
+        "pattern": r"^[a-z]{2}\Z",
+        "default": "en",
+        "title": "Language of the captions",
+        "description": "Two letters: en, de, ja.",
+        "section": VIDEO,
+    },
     "fit_video": {
         "type": "boolean",
         "default": False,
@@ -154,6 +170,8 @@ def parse_post(values: Mapping[str, Any]) -> dict[str, Any]:
         raise PostFormError(f"{post['target_size_mb']} is not a number", "target_size_mb")
     if not post["text"].strip() and post["video"] is None:
         raise PostFormError("a post without a video needs a text", "text")
+    if post["captions"] is not None and post["video"] is None:
+        raise PostFormError("captions belong to a video, and there is none", "captions")
     if post["target_size_mb"] is not None and not post["fit_video"]:
         raise PostFormError("a size to convert to needs fit_video", "target_size_mb")
     publish_at, expires_at = moment(post, "publish_at"), moment(post, "expires_at")

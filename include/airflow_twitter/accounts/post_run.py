@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook, Context
-from airflow.sdk.exceptions import (
-    AirflowFailException,
-    AirflowNotFoundException,
-    AirflowRescheduleException,
-    AirflowSkipException,
-)
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from airflow_twitter.accounts.holding import Hold, held, hold
+from airflow_twitter.accounts.holding import Hold
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
-from airflow_twitter.api.errors import ConfigError, RateLimitedError, XError
+from airflow_twitter.api.errors import ConfigError
 from airflow_twitter.api.transport import is_loopback
-from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import data_store
 from airflow_twitter.hooks.twitter import TwitterHook, base_url
-from airflow_twitter.posts.windows import rfc3339
-from airflow_twitter.publishing.errors import (
-    CancelledError,
-    ExpiredError,
-    LookAgain,
-    PublishingError,
-    RecordError,
-)
+from airflow_twitter.publishing.errors import CancelledError, ExpiredError, RecordError
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.states import PostState, report, state_after
-
-log = logging.getLogger(__name__)
-
-CREATE_LIMIT = "create_post"
-"""The limit that every post meets, asked about before a byte of its video is sent."""
-
-WAIT_MIN_S = 10.0
-"""A shorter reschedule may be lost by Airflow."""
-
-
-WAIT_MAX_S = 366 * 86400.0
-"""How long a sensor may wait in all, where Airflow wants a number."""
+from airflow_twitter.publishing.states import PostState, report
+from airflow_twitter.publishing.upload import ensure_media
 
 
 class HeldError(Exception):
@@ -159,99 +132,13 @@ class PostRun:
         if expires_at and not record.intent.sends and datetime.now(UTC) >= datetime.fromisoformat(expires_at):
             raise ExpiredError(f"It was to be posted before {expires_at}, and that has passed.")
 
-    def pause(
-        self,
-        until: datetime,
-        state: PostState = PostState.WAITING,
-        *,
-        error: BaseException | None = None,
-        progress: float | None = None,
-    ) -> None:
-        """Show what is waited for and give the slot back until a moment, 10 seconds from now at least."""
-        now = datetime.now(UTC)
-        until = max(until, now + timedelta(seconds=WAIT_MIN_S))
-        sentence = self.show(state, error=error, retry_at=until, will_retry=True, progress=progress)
-        log.info(
-            "Waiting %.0f s, without a slot, until %s. %s",
-            (until - now).total_seconds(),
-            rfc3339(until),
-            sentence,
-        )
-        raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
+    def ready_media(self, client: Any) -> None:
+        """Have X hold the video with its captions, ready to be posted; raises LookAgain while X is at it."""
+        from airflow_twitter.accounts.captions import join_captions
 
-    def pause_while_held(self) -> None:
-        """Give the slot back for a while if the account is held."""
-        why = held(self.store, self.account.account)
-        if why is not None:
-            self._pause_held(why)
-
-    @contextlib.contextmanager
-    def preparing(self) -> Iterator[None]:
-        """Run a step before the queue: what it raises ends the run, or is tried again by Airflow."""
-        try:
-            yield
-        except (PublishingError, XError) as error:
-            self._end(error, may_hold=False)
-
-    @contextlib.contextmanager
-    def step(self, limited: str) -> Iterator[SharedLimit]:
-        """Run one step towards the post, and turn whatever it raises into a wait, a retry, a hold or an end.
-
-        `limited` names the limit that the step may meet. Errors become, in this order: a wait without a slot until
-        the moment that they name; a hold of the account, which waits for a person; a retry by Airflow; or the end.
-        """
-        limit = SharedLimit(self.context, self.account.connection, limited)
-        try:
-            self.check_open()
-            self.pause_while_held()
-            room_at = limit.room_at(datetime.now(UTC))
-            if room_at > datetime.now(UTC):
-                self.pause(
-                    room_at, error=RateLimitedError(f"X lets this account go on at {rfc3339(room_at)}")
-                )
-            yield limit
-        except LookAgain as again:
-            log.info("%s", again)
-            self.pause(again.at, self.record.state, error=again)
-        except RateLimitedError as error:
-            self._wait_for_limit(limit, error)
-        except CancelledError as error:
-            self.show(PostState.CANCELLED, error=error)
-            raise AirflowSkipException(str(error)) from None
-        except (PublishingError, XError) as error:
-            self._end(error)
-
-    def _wait_for_limit(self, limit: SharedLimit, error: RateLimitedError) -> None:
-        log.warning("%s", error)
-        resumes_at = limit.refused(error, datetime.now(UTC))
-        self.note(PostState.WAITING, str(error))
-        self.pause(resumes_at, error=error)
-
-    def _end(self, error: PublishingError | XError, *, may_hold: bool = True) -> None:
-        state = state_after(error)
-        if state is PostState.HELD and may_hold:
-            self._hold(error)
-        if state is PostState.WAITING and self.ti.try_number <= self.ti.max_tries:
-            self.note(PostState.WAITING, str(error))
-            self.show(PostState.WAITING, error=error, will_retry=True)
-            raise error
-        if state in (PostState.WAITING, PostState.HELD):
-            state = PostState.FAILED
-        self.note(state, str(error))
-        sentence = self.show(state, error=error, will_retry=False)
-        log.error("%s", sentence)
-        raise AirflowFailException(sentence) from None
-
-    def _hold(self, error: PublishingError | XError) -> None:
-        shown = report(PostState.HELD, now=datetime.now(UTC), error=error).form()
-        why = Hold(datetime.now(UTC), shown["error_type"], shown["error"], self.key)
-        log.error("The account %s is held: %s", self.account.account, error)
-        self._pause_held(hold(self.store, self.account.account, why), error)
-
-    def _pause_held(self, why: Hold, error: BaseException | None = None) -> None:
-        self.note(PostState.HELD, why.error)
-        again_at = datetime.now(UTC) + timedelta(seconds=self.account.look_again_s)
-        self.pause(again_at, PostState.HELD, error=error or HeldError(why))
+        account, segment_bytes = self.account.account, self.account.segment_bytes
+        ensure_media(self.records, account, self.key, client, segment_bytes=segment_bytes)
+        join_captions(self.records, account, self.key, client)
 
 
 def is_simulated(conn_id: str) -> bool:

@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.settings import find_account
 from airflow_twitter.accounts.showing import approval_body
+from airflow_twitter.accounts.steps import preparing
 from airflow_twitter.publishing.errors import ExpiredError, NotApprovedError, PublishingError
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
@@ -59,7 +60,7 @@ class TwitterApprovePostOperator(ApprovalOperator):
         """Take the answer."""
         run = self._run(context)
         if event.get("error_type") == "timeout":
-            with run.preparing():
+            with preparing(run):
                 raise ExpiredError("Nobody approved the post in time. Nothing was sent.")
         by = (event.get("responded_by_user") or {}).get("name") or "somebody"
         if self.REJECT in event["chosen_options"]:

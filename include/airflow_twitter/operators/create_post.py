@@ -9,14 +9,15 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.accounts.holding import posted_now
-from airflow_twitter.accounts.post_run import CREATE_LIMIT, PostRun, post_of
+from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.accounts.steps import CREATE_LIMIT, step
 from airflow_twitter.api.errors import MediaGoneError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.create import Looking, create_post
 from airflow_twitter.publishing.errors import LookAgain
 from airflow_twitter.publishing.states import PostState
-from airflow_twitter.publishing.upload import ensure_media, forget_media
+from airflow_twitter.publishing.upload import forget_media
 
 
 class TwitterCreatePostOperator(BaseOperator):
@@ -38,10 +39,9 @@ class TwitterCreatePostOperator(BaseOperator):
     def execute(self, context: Context) -> str | None:
         """Create the post, or find it on the timeline."""
         run = PostRun(context, self.account, post_of(context["params"]))
-        with run.step(CREATE_LIMIT) as limit, run.client() as client:
+        with step(run, CREATE_LIMIT) as limit, run.client() as client:
             expires_at = run.record.details.get("expires_at")
-            segment_bytes = self.account.segment_bytes
-            ensure_media(run.records, self.account.account, run.key, client, segment_bytes=segment_bytes)
+            run.ready_media(client)
             try:
                 record = create_post(
                     run.records,

@@ -13,6 +13,7 @@ from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.preparing import Checked, check_post
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
+from airflow_twitter.accounts.steps import preparing
 from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
@@ -41,11 +42,11 @@ class TwitterPreparePostOperator(BaseOperator):
         except (PostFormError, UnknownAccountError) as error:
             raise AirflowFailException(f"{error} Nothing was sent.") from None
         run = PostRun(context, account, context["ti"].run_id)
-        with run.preparing():
+        with preparing(run):
             _refuse_past(post)
             _refuse_without_approver(post, account, context["dag_run"].triggering_user_name)
             checked = check_post(post, self._video(run, post))
-            record = self._open(run, post, checked)
+            record = self._open(run, post, checked, self._captions(run, post))
             for warning in checked.warnings:
                 self.log.warning("%s", warning)
             self._say(run, post, checked, record)
@@ -71,7 +72,18 @@ class TwitterPreparePostOperator(BaseOperator):
 
         return bring_video(run.store, run.account, post, tell)
 
-    def _open(self, run: PostRun, post: dict[str, Any], checked: Checked) -> Record:
+    def _captions(self, run: PostRun, post: dict[str, Any]) -> dict[str, Any] | None:
+        if post["captions"] is None:
+            return None
+        from airflow_twitter.accounts.captions import bring_captions
+        from airflow_twitter.accounts.videos import sources
+
+        allowed = sources(run.store, run.account)
+        return bring_captions(run.store, allowed, post["captions"], post["captions_language"])
+
+    def _open(
+        self, run: PostRun, post: dict[str, Any], checked: Checked, captions: dict[str, Any] | None
+    ) -> Record:
         dag_run = run.context["dag_run"]
         publish_at, expires_at = moment(post, "publish_at"), moment(post, "expires_at")
         details = {
@@ -80,6 +92,7 @@ class TwitterPreparePostOperator(BaseOperator):
             "length": checked.length,
             "warnings": list(checked.warnings),
             "video": checked.video,
+            "captions": captions,
             "asked": post,
             # The queue goes by when a post was asked for, not by who was prepared or approved first.
             "run_after": max(dag_run.run_after, publish_at or dag_run.run_after).isoformat(),

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.accounts.post_run import PostRun
+from airflow_twitter.accounts.steps import step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.decisions import mark_deleted
 from airflow_twitter.publishing.states import PostState
@@ -31,7 +32,7 @@ class TwitterUnpublishOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Delete the post."""
         run = PostRun.of_params(context, self.accounts_file)
-        with run.step(DELETE_LIMIT):
+        with step(run, DELETE_LIMIT):
             record = run.record
             if record.state is PostState.DELETED:
                 self.log.info("%s", run.show(PostState.DELETED))

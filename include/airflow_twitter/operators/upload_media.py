@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.accounts.steps import step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.publishing.upload import Progress, upload_media
@@ -45,7 +46,7 @@ class TwitterUploadMediaOperator(BaseOperator):
             self.log.info("Upload of %s: %s", run.key, progress)
             run.show(PostState.UPLOADING, progress=round(progress.share, 3))
 
-        with run.step(MEDIA_LIMIT):
+        with step(run, MEDIA_LIMIT):
             if run.record.content.media_sha256 is None:
                 self.log.info("This post has no video.")
                 return

@@ -7,11 +7,11 @@ from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
 
-from airflow_twitter.accounts.post_run import WAIT_MAX_S, PostRun, post_of
+from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.accounts.steps import WAIT_MAX_S, step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.operators.upload_media import MEDIA_LIMIT
-from airflow_twitter.publishing.upload import ensure_media
 
 
 class TwitterMediaProcessingSensor(BaseSensorOperator):
@@ -32,12 +32,11 @@ class TwitterMediaProcessingSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Return True when X is ready; else reschedule to the moment when it is to be asked again."""
         run = PostRun(context, self.account, post_of(context["params"]))
-        with run.step(MEDIA_LIMIT):
+        with step(run, MEDIA_LIMIT):
             if run.record.content.media_sha256 is None:
                 self.log.info("This post has no video.")
                 return True
             with run.client() as client:
-                segment_bytes = self.account.segment_bytes
-                ensure_media(run.records, self.account.account, run.key, client, segment_bytes=segment_bytes)
+                run.ready_media(client)
             run.show(run.record.state)
         return True

@@ -9,10 +9,12 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator, Context
 
 from airflow_twitter.accounts.holding import next_post_at
-from airflow_twitter.accounts.post_run import CREATE_LIMIT, WAIT_MAX_S, PostRun, post_of
+from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.accounts.steps import CREATE_LIMIT, WAIT_MAX_S, step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.errors import LookAgain
+from airflow_twitter.publishing.states import PostState
 
 
 class TwitterPostLimitSensor(BaseSensorOperator):
@@ -33,11 +35,13 @@ class TwitterPostLimitSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Return True when the account may post; else reschedule to the moment when it may."""
         run = PostRun(context, self.account, post_of(context["params"]))
-        with run.step(CREATE_LIMIT):
+        with step(run, CREATE_LIMIT):
             may_post_at = next_post_at(run.store, self.account.account, self.account.distance_s)
             if may_post_at and may_post_at > datetime.now(UTC) and not run.record.out:
                 raise LookAgain(
                     may_post_at, f"The account posts every {self.account.distance_s:g} s at most."
                 )
+            if not run.record.out:
+                run.note(PostState.QUEUED, "Its turn has come.")
             run.show(run.record.state)
         return True

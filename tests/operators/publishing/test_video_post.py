@@ -59,6 +59,30 @@ def test_end_to_end(airflow: Publishing, start_simulator: Start, videos: Path, g
     assert airflow.record().content.made_with_ai
 
 
+def test_captions(airflow: Publishing, start_simulator: Start, videos: Path, good: bytes) -> None:
+    """Captions are sent beside the video and joined to it, once."""
+    simulator = start_simulator()
+    (videos / "good.mp4").write_bytes(good)
+    (videos / "good.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nGrüße\n")
+
+    airflow.publish(text="Look", video="good.mp4", captions="good.srt", captions_language="de")
+    airflow.post()
+    airflow.step("wait_for_processing")
+
+    video, captions = simulator.uploads
+    assert video.captions == {"de": captions.id}
+    assert simulator.posts[0].media_keys == [video.key]
+
+
+def test_no_captions(airflow: Publishing, start_simulator: Start, videos: Path, good: bytes) -> None:
+    """What is no subtitle file is refused before anything is sent."""
+    start_simulator()
+    (videos / "good.mp4").write_bytes(good)
+    (videos / "good.srt").write_bytes(good[:1000])
+    with pytest.raises(AirflowFailException, match="SRT file in UTF-8"):
+        airflow.prepare(text="Look", video="good.mp4", captions="good.srt")
+
+
 def test_goes_on_after_reset(
     airflow: Publishing,
     start_simulator: Start,

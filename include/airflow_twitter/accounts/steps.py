@@ -1,0 +1,127 @@
+"""Run a step towards a post, and turn whatever it raises into a wait, a retry, a hold or an end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
+
+from airflow_twitter.accounts.holding import Hold, held, hold
+from airflow_twitter.accounts.post_run import HeldError, PostRun
+from airflow_twitter.api.errors import RateLimitedError, XError
+from airflow_twitter.collecting.rate_limit import SharedLimit
+from airflow_twitter.posts.windows import rfc3339
+from airflow_twitter.publishing.errors import CancelledError, LookAgain, PublishingError
+from airflow_twitter.publishing.states import PostState, report, state_after
+
+log = logging.getLogger(__name__)
+
+CREATE_LIMIT = "create_post"
+"""The limit that every post meets, asked about before a byte of its video is sent."""
+
+WAIT_MIN_S = 10.0
+"""A shorter reschedule may be lost by Airflow."""
+
+WAIT_MAX_S = 366 * 86400.0
+"""How long a sensor may wait in all, where Airflow wants a number."""
+
+
+@contextlib.contextmanager
+def preparing(run: PostRun) -> Iterator[None]:
+    """Run a step before the queue: what it raises ends the run, or is tried again by Airflow."""
+    try:
+        yield
+    except (PublishingError, XError) as error:
+        _end(run, error)
+
+
+@contextlib.contextmanager
+def step(run: PostRun, limited: str) -> Iterator[SharedLimit]:
+    """Run a step in the queue. `limited` names the limit that it may meet.
+
+    Errors become, in this order: a wait without a slot until the moment that they name; a hold of the account, which
+    waits for a person; a retry by Airflow; or the end.
+    """
+    limit = SharedLimit(run.context, run.account.connection, limited)
+    try:
+        run.check_open()
+        _wait_while_held(run)
+        _wait_for_room(run, limit)
+        yield limit
+    except LookAgain as again:
+        log.info("%s", again)
+        pause(run, again.at, run.record.state, error=again)
+    except RateLimitedError as error:
+        log.warning("%s", error)
+        resumes_at = limit.refused(error, datetime.now(UTC))
+        run.note(PostState.WAITING, str(error))
+        pause(run, resumes_at, error=error)
+    except CancelledError as error:
+        run.show(PostState.CANCELLED, error=error)
+        raise AirflowSkipException(str(error)) from None
+    except (PublishingError, XError) as error:
+        if state_after(error) is PostState.HELD:
+            _hold(run, error)
+        _end(run, error)
+
+
+def pause(
+    run: PostRun,
+    until: datetime,
+    state: PostState = PostState.WAITING,
+    *,
+    error: BaseException | None = None,
+) -> NoReturn:
+    """Show what is waited for and give the slot back until a moment, 10 seconds from now at least."""
+    now = datetime.now(UTC)
+    until = max(until, now + timedelta(seconds=WAIT_MIN_S))
+    sentence = run.show(state, error=error, retry_at=until, will_retry=True)
+    wait_s = (until - now).total_seconds()
+    log.info("Waiting %.0f s, without a slot, until %s. %s", wait_s, rfc3339(until), sentence)
+    raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
+
+
+def _wait_while_held(run: PostRun) -> None:
+    why = held(run.store, run.account.account)
+    if why is not None:
+        _pause_held(run, why)
+    if run.record.state is PostState.HELD:
+        run.note(PostState.QUEUED, "The account was released.")
+
+
+def _wait_for_room(run: PostRun, limit: SharedLimit) -> None:
+    now = datetime.now(UTC)
+    room_at = limit.room_at(now)
+    if room_at > now:
+        pause(run, room_at, error=RateLimitedError(f"X lets this account go on at {rfc3339(room_at)}"))
+
+
+def _end(run: PostRun, error: PublishingError | XError) -> NoReturn:
+    state = state_after(error)
+    if state is PostState.WAITING and run.ti.try_number <= run.ti.max_tries:
+        run.note(PostState.WAITING, str(error))
+        run.show(PostState.WAITING, error=error, will_retry=True)
+        raise error
+    if state in (PostState.WAITING, PostState.HELD):
+        state = PostState.FAILED
+    run.note(state, str(error))
+    sentence = run.show(state, error=error, will_retry=False)
+    log.error("%s", sentence)
+    raise AirflowFailException(sentence) from None
+
+
+def _hold(run: PostRun, error: PublishingError | XError) -> NoReturn:
+    shown = report(PostState.HELD, now=datetime.now(UTC), error=error).form()
+    why = Hold(datetime.now(UTC), shown["error_type"], shown["error"], run.key)
+    log.error("The account %s is held: %s", run.account.account, error)
+    _pause_held(run, hold(run.store, run.account.account, why), error)
+
+
+def _pause_held(run: PostRun, why: Hold, error: BaseException | None = None) -> NoReturn:
+    run.note(PostState.HELD, why.error)
+    again_at = datetime.now(UTC) + timedelta(seconds=run.account.look_again_s)
+    pause(run, again_at, PostState.HELD, error=error or HeldError(why))
