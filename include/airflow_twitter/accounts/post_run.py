@@ -17,6 +17,7 @@ from airflow_twitter.accounts.settings import Account, UnknownAccountError, find
 from airflow_twitter.api.errors import ConfigError
 from airflow_twitter.api.transport import is_loopback
 from airflow_twitter.collecting.run import data_store
+from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.hooks.twitter import TwitterHook, base_url
 from airflow_twitter.publishing.errors import CancelledError, ExpiredError, RecordError
 from airflow_twitter.publishing.record import Content, Record
@@ -82,7 +83,8 @@ class PostRun:
 
     def change_text(self, text: str, *, by: str) -> Record:
         """Check another text for the post and take it over, with its price. Raises what the check and `open` raise."""
-        return change_text(self.records, self.record, text, by=by)
+        prices = spending_settings(self.context).prices
+        return change_text(self.records, self.record, text, by=by, prices=prices)
 
     def note(self, state: PostState, note: str, by: str | None = None) -> None:
         """Write in the record that the post went over to a state; a post that never got one has none."""

@@ -17,6 +17,7 @@ from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.errors import CancelledError, LookAgain, PublishingError
 from airflow_twitter.publishing.states import PostState, report, state_after
+from airflow_twitter.spending.budgets import BudgetReached
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def step(run: PostRun, limited: str) -> Iterator[SharedLimit]:
     except CancelledError as error:
         run.show(PostState.CANCELLED, error=error)
         raise AirflowSkipException(str(error)) from None
-    except (PublishingError, XError) as error:
+    except (PublishingError, XError, BudgetReached) as error:
         if state_after(error) is PostState.HELD:
             _hold(run, error)
         _end(run, error)
@@ -100,7 +101,7 @@ def _wait_for_room(run: PostRun, limit: SharedLimit) -> None:
         pause(run, room_at, error=RateLimitedError(f"X lets this account go on at {rfc3339(room_at)}"))
 
 
-def _end(run: PostRun, error: PublishingError | XError) -> NoReturn:
+def _end(run: PostRun, error: PublishingError | XError | BudgetReached) -> NoReturn:
     state = state_after(error)
     if state is PostState.WAITING and run.ti.try_number <= run.ti.max_tries:
         run.note(PostState.WAITING, str(error))
@@ -114,7 +115,7 @@ def _end(run: PostRun, error: PublishingError | XError) -> NoReturn:
     raise AirflowFailException(sentence) from None
 
 
-def _hold(run: PostRun, error: PublishingError | XError) -> NoReturn:
+def _hold(run: PostRun, error: PublishingError | XError | BudgetReached) -> NoReturn:
     shown = report(PostState.HELD, now=datetime.now(UTC), error=error).form()
     why = Hold(datetime.now(UTC), shown["error_type"], shown["error"], run.key)
     log.error("The account %s is held: %s", run.account.account, error)

@@ -11,11 +11,12 @@ from airflow.sdk import BaseOperator, Context
 from airflow_twitter.accounts.holding import posted_now
 from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.accounts.spending import PostSpending
 from airflow_twitter.accounts.steps import CREATE_LIMIT, step
-from airflow_twitter.api.errors import MediaGoneError
+from airflow_twitter.api.errors import MediaGoneError, NetworkError, ServerError, XError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.create import Looking, create_post
-from airflow_twitter.publishing.errors import LookAgain
+from airflow_twitter.publishing.errors import LookAgain, PublishingError, UnknownOutcomeError
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.publishing.upload import forget_media
 
@@ -42,18 +43,27 @@ class TwitterCreatePostOperator(BaseOperator):
         with step(run, CREATE_LIMIT) as limit, run.client() as client:
             expires_at = run.record.details.get("expires_at")
             run.ready_media(client)
+            spending = PostSpending(run, run.record, client)
+            spending.reserve()
             try:
                 record = create_post(
                     run.records,
                     self.account.account,
                     run.key,
-                    client,
+                    spending,
                     not_after=expires_at and datetime.fromisoformat(expires_at),
                     looking=Looking(for_s=self.account.visible_s),
                 )
+            except (NetworkError, ServerError, LookAgain, UnknownOutcomeError):
+                raise
             except MediaGoneError as error:
+                spending.give_back()
                 forget_media(run.records, self.account.account, run.key, str(error))
                 raise LookAgain(datetime.now(UTC), "X has forgotten the video; it is sent again.") from None
+            except (XError, PublishingError):
+                spending.give_back()
+                raise
+            spending.bought(record)
             if (known := client.limit_of(CREATE_LIMIT)) is not None:
                 limit.heard(known)
             posted_now(run.store, self.account.account, record.posted_at or datetime.now(UTC))

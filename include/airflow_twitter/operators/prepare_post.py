@@ -14,6 +14,7 @@ from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.preparing import Checked, check_post
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
 from airflow_twitter.accounts.steps import preparing
+from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
@@ -45,7 +46,7 @@ class TwitterPreparePostOperator(BaseOperator):
         with preparing(run):
             _refuse_past(post)
             _refuse_without_approver(post, account, context["dag_run"].triggering_user_name)
-            checked = check_post(post, self._video(run, post))
+            checked = check_post(post, self._video(run, post), spending_settings(context).prices)
             record = self._open(run, post, checked, self._captions(run, post))
             for warning in checked.warnings:
                 self.log.warning("%s", warning)

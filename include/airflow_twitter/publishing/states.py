@@ -13,6 +13,7 @@ from typing import Any
 
 from airflow_twitter.api import errors as x
 from airflow_twitter.publishing import errors as ours
+from airflow_twitter.spending.budgets import BudgetReached
 
 
 class PostState(StrEnum):
@@ -86,6 +87,7 @@ SENTENCES: dict[PostState, str] = {
 ERROR_TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (x.RateLimitedError, "rate_limit"),
     (x.UsageCapError, "usage_cap"),
+    (BudgetReached, "budget"),
     (x.CreditsError, "credits"),
     (x.PostRefusedError, "refused"),
     (x.AuthError, "auth"),
@@ -110,6 +112,7 @@ ERROR_TYPES: tuple[tuple[type[BaseException], str], ...] = (
 _ENDS: tuple[tuple[type[BaseException], PostState], ...] = (
     (x.CreditsError, PostState.HELD),
     (x.UsageCapError, PostState.HELD),
+    (BudgetReached, PostState.HELD),
     (x.PostRefusedError, PostState.FAILED),
     (x.AuthError, PostState.HELD),
     (x.ForbiddenError, PostState.HELD),
