@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,10 +16,17 @@ from hypothesis import strategies as some
 
 from airflow_twitter.api import user_answers
 from airflow_twitter.api.answers import Answer
-from airflow_twitter.api.errors import InvalidRequestError, NetworkError, PermanentError, XError
+from airflow_twitter.api.errors import (
+    InvalidRequestError,
+    NetworkError,
+    PermanentError,
+    SegmentTooLargeError,
+    XError,
+)
 from airflow_twitter.api.limits import RateLimit
 from airflow_twitter.api.user_auth import OAuth1User
 from airflow_twitter.api.user_client import UserClient
+from airflow_twitter.simulator import Rule, Simulator
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 READERS: tuple[Callable[[Answer], Any], ...] = (
@@ -184,3 +194,40 @@ def test_what_x_repeats_of_our_secrets_is_not_told(server: Any, user: UserClient
         user.create_post("a")
     assert "17-token" not in str(caught.value)
     assert "token-secret" not in str(caught.value)
+
+
+def test_a_refusal_that_comes_early_is_heard() -> None:
+    """A machine before X may answer 413 and hang up while the segment is still on its way: no network trouble."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    thread = threading.Thread(target=refuse, daemon=True)
+    thread.start()
+    auth = OAuth1User("key", "secret", "17-token", "token-secret")
+    with listening, UserClient(f"http://127.0.0.1:{listening.getsockname()[1]}", auth) as user:
+        with pytest.raises(SegmentTooLargeError):
+            user.append_media("7", 0, bytes(8_000_000))
+        thread.join(timeout=10)
+
+
+def test_a_post_whose_answer_takes_too_long_may_exist(clock: Any) -> None:
+    """After the time that is allowed for an answer nobody knows whether the post was created."""
+    with Simulator() as simulator:
+        simulator.add_rules([Rule(endpoint="create_post", fault="slow", params={"delay_s": 20})])
+        account = simulator.accounts.accounts[0]
+        auth = OAuth1User("key", "secret", account.access_token, account.access_token_secret)
+        with (
+            UserClient(simulator.url, auth, read_timeout_s=0.5) as user,
+            pytest.raises(NetworkError) as caught,
+        ):
+            user.create_post("Slowly")
+        assert caught.value.sent
+        deadline = time.monotonic() + 30
+        while not simulator.posts and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert [post.raw for post in simulator.posts] == ["Slowly"]

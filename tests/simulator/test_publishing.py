@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
-from airflow_twitter.simulator import Account, Rule
+from airflow_twitter.simulator import Account, Rule, Simulator
+from airflow_twitter.simulator.request import Request
+from airflow_twitter.simulator.routes import PATHS
 
 FIRST, SECOND = Account.named("sim_first", 1), Account.named("sim_second", 2)
+SIMULATOR = Simulator(accounts=[FIRST, SECOND])
 VIDEO = {"media_type": "video/mp4", "media_category": "tweet_video", "total_bytes": 6}
 
 
@@ -182,6 +188,23 @@ def test_a_bad_post_is_refused(sim: Any, first: Poster, body: Any) -> None:
     """What X cannot make a post of is 400, and no post is made."""
     assert first.post("/2/tweets", body).status_code == 400
     assert sim.posts == []
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("a" * 280, 201),
+        ("a" * 281, 403),
+        ("e\u0301" * 280, 201),
+        (f"{'a' * 256} https://example.com/{'long' * 50}", 201),
+        (f"{'a' * 257} https://example.com/", 403),
+        ("$ONE and $1000", 201),
+        ("$ONE and $TWO", 403),
+    ],
+)
+def test_a_text_that_x_takes_under_no_count(first: Poster, text: str, status: int) -> None:
+    """Over 280 characters, a link counting 23, and more than one cashtag are refused."""
+    assert first.post("/2/tweets", {"text": text}).status_code == status
 
 
 def test_texts_come_back_as_x_keeps_them(first: Poster) -> None:
@@ -360,3 +383,57 @@ def test_other_processes_see_what_was_published(sim: Any, first: Poster) -> None
     requests.post(url + "reset", timeout=5)
     told = requests.get(url + "published", timeout=5).json()
     assert (told["posts"], told["uploads"], told["requests"]) == ([], [], {})
+
+
+_JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.text(max_size=6),
+    lambda inner: (
+        some.lists(inner, max_size=2)
+        | some.dictionaries(
+            some.sampled_from(
+                [
+                    "text",
+                    "media",
+                    "media_ids",
+                    "media_type",
+                    "total_bytes",
+                    "segment_index",
+                    "subtitles",
+                    "id",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+_KINDS = some.sampled_from(
+    [
+        "application/json",
+        "multipart/form-data; boundary=b",
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    some.sampled_from([(method, path.replace("{id}", "7")) for method, path, _ in PATHS]),
+    _JSON.map(lambda value: json.dumps(value).encode()) | some.binary(max_size=40),
+    _KINDS,
+    some.dictionaries(
+        some.sampled_from(["media_id", "command", "max_results", "start_time"]), some.text(max_size=4)
+    ),
+)
+def test_any_request_is_answered(
+    place: tuple[str, str], body: bytes, kind: str, params: dict[str, str]
+) -> None:
+    """Whatever comes, it is answered or refused as X does, and never fails in the simulator."""
+    service = SIMULATOR.service
+    token = SIMULATOR.accounts.grant(FIRST)["access_token"]
+    headers = {"authorization": f"Bearer {token}", "content-type": kind}
+    request = Request(place[0], place[1], params, headers, body)
+    answer = service.answer(service.begin(request), request)
+    assert 200 <= answer.status < 500

@@ -41,10 +41,14 @@ posts, what accounts have posted and uploaded, the truth of a topic, adding and 
 def epilog() -> str:
     """Return the part of the help that follows from the tables."""
     faults = [
-        f"  {name} {json.dumps(dict(fault.params)) if fault.params else ''}\n      {fault.what}"
+        f"  {name} {json.dumps(dict(fault.params)) if fault.params else ''}\n      {fault.what}{_where(fault.only)}"
         for name, fault in FAULTS.items()
     ]
     return EPILOG.replace("{endpoints}", ", ".join(ENDPOINTS)).replace("{faults}", "\n".join(faults))
+
+
+def _where(only: Sequence[str]) -> str:
+    return f"\n      (only at {', '.join(only)})" if only else ""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -14,7 +15,9 @@ from airflow_twitter.simulator.snowflake import id_at, iso
 from airflow_twitter.simulator.wording import digits
 
 DUPLICATE_S = 86_400.0
+TEXT_MAX = 280
 _URL = re.compile(r"https?://[^\s<>\"]+")
+_CASHTAG = re.compile(r"(?<!\w)\$[A-Za-z]{1,6}\b")
 _PLAIN = 1 << 40  # the luck of a post that refers to nothing
 
 
@@ -150,6 +153,21 @@ class Posts:
     def _is_same(post: Published, account: Account, raw: str, now: float) -> bool:
         lately = post.deleted_at_s is None and now - post.at_s < DUPLICATE_S
         return lately and bool(raw) and post.account == account and post.raw.strip() == raw.strip()
+
+
+def why_refused(text: str) -> str | None:
+    """Return why X would not take a text however it counts, None when it may take it.
+
+    X weighs characters (docs.x.com/fundamentals/counting-characters); here each counts once, a link 23, so that
+    nothing is refused that X takes.
+    """
+    plain = _URL.sub("x" * 23, unicodedata.normalize("NFC", text.strip()))
+    joined = sum(unicodedata.category(char) in ("Mn", "Me", "Cf", "Sk") for char in plain)
+    if len(plain) - joined > TEXT_MAX:
+        return "Your Tweet text is too long."
+    if len(_CASHTAG.findall(text)) > 1:
+        return "Your Tweet has too many cashtags."
+    return None
 
 
 def has_url(text: str) -> bool:

@@ -16,7 +16,7 @@ from airflow_twitter.simulator.asked import Asked, check
 from airflow_twitter.simulator.asks import BadRequest
 from airflow_twitter.simulator.costs import COSTS
 from airflow_twitter.simulator.media import Media, MediaError, MediaStore
-from airflow_twitter.simulator.published import DuplicateError, Posts, Published, has_url
+from airflow_twitter.simulator.published import DuplicateError, Posts, Published, has_url, why_refused
 from airflow_twitter.simulator.timeline import render_user, write_timeline
 from airflow_twitter.simulator.uploads import Uploads, refuse
 
@@ -98,6 +98,8 @@ class Publishing:
         check("text", text, isinstance(text, str))
         media = [self._attached(ask, media_id) for media_id in _media_ids(wanted)]
         check("text", text, bool(text.strip()) or bool(media))
+        if refused := why_refused(text):
+            return json_answer(403, problems.plain(403, refused))
         if ask.rule("duplicate"):
             return json_answer(403, problems.duplicate())
         try:

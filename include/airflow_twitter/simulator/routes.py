@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # Method, path, endpoint; a name in braces takes the place of one part of the path.
-_TABLE = (
+PATHS = (
     ("POST", "/oauth2/token", "token"),
     ("GET", "/2/tweets/search/recent", "search_recent"),
     ("GET", "/2/tweets/search/all", "search_all"),
@@ -43,7 +43,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
-_PATTERNS = tuple((method, _pattern(path), endpoint) for method, path, endpoint in _TABLE)
+_PATTERNS = tuple((method, _pattern(path), endpoint) for method, path, endpoint in PATHS)
 
 
 def find_route(method: str, path: str) -> Route | None:
