@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from airflow_twitter.spending.budgets import dollars
+
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
@@ -62,6 +64,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment,
     "away": away,
     "breakable": breakable,
+    "dollars": dollars,
     "number": number,
     "size": size,
 }

@@ -27,6 +27,7 @@ from airflow_twitter.pages.runs import (
     recent_runs,
     runs_under_way,
 )
+from airflow_twitter.pages.spending import Spending, read_spending
 from airflow_twitter.pages.staged import Staged
 from airflow_twitter.posts.store import Store, StoreError
 from airflow_twitter.posts.windows import Window
@@ -67,10 +68,14 @@ class Keyword:
 
 @dataclass(frozen=True)
 class Status:
-    """All that the page shows, as of `now` (aware UTC); `page` of `pages`, from 1, holds `keywords`."""
+    """All that the page shows, as of `now` (aware UTC); `page` of `pages`, from 1, holds `keywords`.
+
+    `spending` is None for a user who may not see it.
+    """
 
     now: datetime
     accounts: list[Account]
+    spending: list[Spending] | None
     under_way: list[UnderWay]
     partial: list[PartialWindow]
     keywords: list[Keyword]
@@ -106,8 +111,10 @@ def read_status(session: Session, store: Store, reader: Reader, *, now: datetime
         for slug, key in unreadable
         if seen & {keyword_dag_id(slug), ANY_KEYWORD_DAG_ID}
     ]
+    spending, unread = read_spending(session, store, reader, now)
     return Status(
         now=now,
+        spending=spending,
         accounts=read_accounts(session, store, with_limits=reader.reads_assets, now=now),
         under_way=under_way,
         partial=partial,
@@ -115,7 +122,7 @@ def read_status(session: Session, store: Store, reader: Reader, *, now: datetime
         keyword_count=len(slugs),
         page=page,
         pages=pages,
-        problems=damaged + problems + staged.problems,
+        problems=damaged + unread + problems + staged.problems,
     )
 
 
