@@ -156,6 +156,10 @@ def test_publishing_is_as_x_describes_it(start: Callable[..., Any], document: di
     ask("POST", f"{place}/finalize", "/2/media/upload/{id}/finalize")
     ask("GET", "/2/media/upload", params={"command": "STATUS", "media_id": media_id})
     sim.uploads[0].processing_s = 0
+    image = ask("POST", "/2/media/upload", files={"media": b"png"}, data={"media_category": "tweet_image"})[
+        "id"
+    ]
+    ask("POST", "/2/media/metadata", json={"id": image, "metadata": {"alt_text": {"text": "Two lines"}}})
     post = {"text": "One & two https://example.com #tag", "media": {"media_ids": [media_id]}}
     post_id = ask("POST", "/2/tweets", status=201, json=post)["id"]
     everything = {name.replace("_fields", ".fields"): value for name, value in EVERYTHING.items()}

@@ -77,6 +77,31 @@ def test_xdk_uploads_and_posts(caller: Any, client: xdk.Client) -> None:
     assert client.posts.delete(made.data.id).data.deleted
 
 
+def test_xdk_describes_an_image_and_captions_a_video(caller: Any, client: xdk.Client) -> None:
+    """X's own client uploads in one request, gives an image its text, and a video captions."""
+
+    def upload(data: bytes, category: str) -> str:
+        encoded = base64.b64encode(data).decode()
+        request = media_models.UploadRequest(media=encoded, media_category=category)
+        return str(client.media.upload(request).data.id)
+
+    image, video, track = (
+        upload(b"png", "tweet_image"),
+        upload(b"mp4", "tweet_video"),
+        upload(b"1", "subtitles"),
+    )
+    text = {"id": image, "metadata": {"alt_text": {"text": "Two lines"}}}
+    client.media.create_metadata(media_models.CreateMetadataRequest.model_validate(text))
+    joined = {"id": track, "language_code": "en", "display_name": "English"}
+    captions = {"id": video, "media_category": "TweetVideo", "subtitles": joined}
+    client.media.create_subtitles(media_models.CreateSubtitlesRequest.model_validate(captions))
+    client.posts.create(post_models.CreateRequest.model_validate({"media": {"media_ids": [image]}}))
+    known = {media.id: media for media in caller.sim.uploads}
+    assert (known[image].alt_text, known[video].captions) == ("Two lines", {"en": track})
+    assert caller.sim.posts[0].media_keys == [known[image].key]
+    assert caller.sim.book.dollars == 0.02
+
+
 def test_xdk_walks_a_person_through(caller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """X's own client gets a code with PKCE, exchanges it, posts with the token, and refreshes it."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # oauthlib wants https

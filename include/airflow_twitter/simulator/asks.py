@@ -227,3 +227,17 @@ def parse_ms(text: str) -> int | None:
         return int(datetime.fromisoformat(text[:-1]).replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
         return None
+
+
+def moment_ms(value: datetime | str | None, default: int) -> int:
+    """Return the milliseconds of an aware time, or of a text in X's form; raise ValueError."""
+    if value is None:
+        return default
+    if isinstance(value, str):
+        ms = parse_ms(value)
+        if ms is None:
+            raise ValueError(f"Not a UTC time that ends in Z: {value!r}")
+        return ms
+    if value.tzinfo is None:
+        raise ValueError("A naive datetime names no moment.")
+    return round(value.timestamp() * 1000)

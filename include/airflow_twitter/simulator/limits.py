@@ -23,6 +23,8 @@ DEFAULT_LIMITS: Mapping[str, int] = {
     "append_media": 1875,
     "finalize_media": 1875,
     "media_status": 1000,
+    "upload_media": 500,
+    "media_metadata": 500,
     "add_captions": 100,
     "create_post": 100,
     "delete_post": 50,

@@ -49,6 +49,7 @@ class Media:
     sha256: str | None = None
     segment_sizes: dict[int, int] = field(default_factory=dict)
     captions: dict[str, str] = field(default_factory=dict)
+    alt_text: str | None = None
 
     @property
     def key(self) -> str:
@@ -84,6 +85,7 @@ class Media:
             "state": self.state(now_s),
             "sha256": self.sha256,
             "captions": dict(self.captions),
+            "alt_text": self.alt_text,
         }
 
 

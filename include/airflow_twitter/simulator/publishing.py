@@ -43,6 +43,8 @@ class Publishing:
             "append_media": self._uploads.append,
             "finalize_media": self._uploads.finalize,
             "media_status": self._uploads.status,
+            "upload_media": self._uploads.upload,
+            "media_metadata": self._uploads.describe,
             "add_captions": self._uploads.add_captions,
             "create_post": self._create_post,
             "delete_post": self._delete_post,

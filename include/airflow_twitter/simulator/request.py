@@ -62,11 +62,17 @@ def read_segment(request: Request) -> tuple[Any, bytes | None]:
         parts = read_multipart(request.body, content_type)
         return parts.get("segment_index", b"").decode("latin-1"), parts.get("media")
     content = read_json(request) or {}
-    try:
-        media = base64.b64decode(content.get("media", ""), validate=True) if content.get("media") else None
-    except (TypeError, ValueError, binascii.Error):
-        media = None
-    return content.get("segment_index"), media
+    return content.get("segment_index"), _read_base64(content.get("media"))
+
+
+def read_upload(request: Request) -> tuple[str, bytes | None]:
+    """Return (media_category, media) of an upload in one request, in either form."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.startswith("multipart/form-data"):
+        parts = read_multipart(request.body, content_type)
+        return parts.get("media_category", b"").decode("latin-1"), parts.get("media")
+    content = read_json(request) or {}
+    return str(content.get("media_category")), _read_base64(content.get("media"))
 
 
 def read_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
@@ -81,3 +87,10 @@ def read_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
         if blank and name:
             parts[name[1].decode("utf-8", "replace")] = content
     return parts
+
+
+def _read_base64(text: Any) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True) if text else None
+    except (TypeError, ValueError, binascii.Error):
+        return None

@@ -19,6 +19,8 @@ PATHS = (
     ("POST", "/2/media/upload/{id}/append", "append_media"),
     ("POST", "/2/media/upload/{id}/finalize", "finalize_media"),
     ("GET", "/2/media/upload", "media_status"),
+    ("POST", "/2/media/upload", "upload_media"),
+    ("POST", "/2/media/metadata", "media_metadata"),
     ("POST", "/2/media/subtitles", "add_captions"),
     ("POST", "/2/tweets", "create_post"),
     ("DELETE", "/2/tweets/{id}", "delete_post"),

@@ -15,6 +15,8 @@ PUBLISHING = (
     "append_media",
     "finalize_media",
     "media_status",
+    "upload_media",
+    "media_metadata",
     "add_captions",
     "create_post",
     "delete_post",

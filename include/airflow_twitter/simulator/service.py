@@ -12,7 +12,7 @@ from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.accounts import Account, Accounts
 from airflow_twitter.simulator.answers import Answer, json_answer, refusal, too_many_requests
 from airflow_twitter.simulator.asked import Asked
-from airflow_twitter.simulator.asks import Ask, BadRequest, parse_ms, read_ask, token_name
+from airflow_twitter.simulator.asks import Ask, BadRequest, moment_ms, read_ask, token_name
 from airflow_twitter.simulator.authorizing import answer_authorize, answer_token
 from airflow_twitter.simulator.book import Book, Entry
 from airflow_twitter.simulator.counts import count_posts, report_usage
@@ -83,8 +83,8 @@ class Service:
         total; `until` is exclusive, by default now. Limits, faults and the book do not matter.
         """
         now_ms = int(self.now_s() * 1000)
-        low = _ms(since, self.world.oldest_ms(now_ms))
-        high = min(_ms(until, now_ms), now_ms)
+        low = moment_ms(since, self.world.oldest_ms(now_ms))
+        high = min(moment_ms(until, now_ms), now_ms)
         node = self.world_query(query)
         found = self.world.newest_first(id_at(low), id_at(high), node.matches, node.could_match)
         return [str(post.id) for post in found]
@@ -236,16 +236,3 @@ class Service:
         entry.ids, entry.users, entry.malformed = written.ids, written.users, written.malformed
         entry.referenced = written.referenced
         return Answer(200, written.body)
-
-
-def _ms(value: datetime | str | None, default: int) -> int:
-    if value is None:
-        return default
-    if isinstance(value, str):
-        ms = parse_ms(value)
-        if ms is None:
-            raise ValueError(f"Not a UTC time that ends in Z: {value!r}")
-        return ms
-    if value.tzinfo is None:
-        raise ValueError("A naive datetime names no moment.")
-    return round(value.timestamp() * 1000)

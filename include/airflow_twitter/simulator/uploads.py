@@ -11,8 +11,9 @@ from airflow_twitter.simulator import problems
 from airflow_twitter.simulator.answers import Answer, json_answer
 from airflow_twitter.simulator.asked import Asked, check
 from airflow_twitter.simulator.asks import Checks
+from airflow_twitter.simulator.costs import COSTS
 from airflow_twitter.simulator.media import Media, MediaError, MediaStore, describe
-from airflow_twitter.simulator.request import read_segment
+from airflow_twitter.simulator.request import read_segment, read_upload
 
 SEGMENTS = 1000
 SEGMENT_MAX_BYTES = 5_000_000
@@ -27,6 +28,16 @@ CATEGORIES = (
     *("dm_gif", "dm_image", "dm_video", "subtitles"),
 )
 VIDEOS = ("TweetVideo", "AmplifyVideo")
+# What media of a category are taken for when they come in one request, which names no type.
+ONE_SHOT = {
+    "tweet_image": "image/png",
+    "dm_image": "image/png",
+    "tweet_gif": "image/gif",
+    "dm_gif": "image/gif",
+    "tweet_video": "video/mp4",
+    "dm_video": "video/mp4",
+    "subtitles": "text/srt",
+}
 FAILED = {"code": 1, "name": "InvalidMedia", "message": "Unsupported video format."}
 
 
@@ -75,6 +86,30 @@ class Uploads:
             media.processing_s = float(slow["processing_s"])
         self.media.finalize(media)
         return self._described(media)
+
+    def upload(self, ask: Asked) -> Answer:
+        """Take small media in one request (https://docs.x.com/x-api/media/media-upload)."""
+        category, data = read_upload(ask.request)
+        check("media_category", category, category in ONE_SHOT)
+        check("media", "", bool(data))
+        media = self.media.initialize(ask.owner.id, ONE_SHOT[category], category, len(data or b""))
+        self.media.append(media, 0, data or b"")
+        self.media.finalize(media)
+        ask.entry.made.append(media.id)
+        return self._described(media)
+
+    def describe(self, ask: Asked) -> Answer:
+        """Give media an alternative text (https://docs.x.com/x-api/media/metadata-create); videos take none."""
+        wanted = ask.json()
+        metadata = wanted.get("metadata")
+        alt_text = metadata.get("alt_text") if isinstance(metadata, dict) else None
+        text = alt_text.get("text") if isinstance(alt_text, dict) else None
+        media = self.found(ask, str(wanted.get("id")))
+        check("metadata.alt_text.text", text, isinstance(text, str) and 0 < len(text) <= 1000)
+        check("id", media.id, media.media_type.startswith("image/"))
+        media.alt_text = str(text)
+        ask.entry.cost = COSTS["media_metadata"]
+        return json_answer(200, {"data": {"id": media.id, "associated_metadata": metadata}})
 
     def status(self, ask: Asked) -> Answer:
         """Say how far the processing is; media that are not finalized have no status."""
