@@ -30,7 +30,7 @@ STOPS: dict[str, set[str]] = {
     "not_enrolled": {"EnrollmentError"},
     "unsupported_authentication": {"TokenKindError"},
     "forbidden": {"ForbiddenError"},
-    "rejected_token": {"TokenRejectedError", "PagingError"},
+    "rejected_token": {"TokenRejectedError", "InvalidRequestError", "PagingError"},
     "server_error": {"ServerError"},
     "rate_limited": {"deadline"},
     "html": {"NetworkError"},
@@ -103,9 +103,8 @@ def _wrong_colour(played: Played) -> list[str]:
     """Trouble makes a run red and its leaf failed, a stop that was asked for leaves it green and its leaf skipped."""
     states, found = played.first.states, []
     if played.reason in NEVER_AGAIN:
-        after = [
-            entry for entry in played.first_requests if entry.status in (402, 403, 429) and _stops(entry)
-        ]
+        refusals = [entry for entry in played.first_requests if entry.status in (402, 403, 429)]
+        after = [entry for entry in refusals if entry.delivered and _stops(entry)]
         if len(after) != 1:
             found.append(f"asked again after {played.reason}: {len(after)} refusals")
     planned = played.reason in (None, "page_max") or (

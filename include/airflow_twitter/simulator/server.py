@@ -131,9 +131,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer, entry: Entry | None) -> None:
         wire = {rule.fault: rule for rule in answer.wire}
         if "slow" in wire and int(wire["slow"]["pieces"]) <= 1:
-            self._pause(float(wire["slow"]["delay_s"]))
-            if entry is not None and self._client_is_gone():
-                entry.delivered = False
+            self._pause_before(entry, float(wire["slow"]["delay_s"]))
         if "reset_before" in wire or "lost_answer" in wire:
             self._reset(entry)
             return
@@ -206,6 +204,15 @@ class Handler(BaseHTTPRequestHandler):
             self._pause(float(rule["delay_s"]) / pieces)
             self.wfile.write(body[at : at + size])
         self.wfile.flush()
+
+    def _pause_before(self, entry: Entry | None, delay_s: float) -> None:
+        """Let the client wait; as long as it does, nothing is delivered, and never if it goes away."""
+        delivered = entry is not None and entry.delivered
+        if entry is not None:
+            entry.delivered = False
+        self._pause(delay_s)
+        if entry is not None:
+            entry.delivered = delivered and not self._client_is_gone()
 
     def _client_is_gone(self) -> bool:
         readable, _, _ = select.select([self.connection], [], [], 0)

@@ -124,7 +124,7 @@ class Service:
         """Note a request whose body need not have come yet, and find the rules that take it."""
         route = find_route(request.method, request.path) or Route(request.path)
         entry = self.book.open(iso(int(self.now_s() * 1000)), route.endpoint, dict(request.params))
-        rules = self.rules.taken(route.endpoint)
+        rules = [rule for rule in self.rules.taken(route.endpoint) if not rule.spares(request.params)]
         entry.fault = "+".join(rule.fault for rule in rules) or None
         return Call(route, entry, rules)
 
@@ -197,8 +197,7 @@ class Service:
         standing = self.limits.take(call.route.endpoint, account.id if account else "")
         name = token_name(request.params)
         token = (name, request.params.get(name, ""))
-        rules = [rule for rule in call.rules if not rule.spares(request.params)]
-        refused = refusal(rules, standing, self.now_s(), token, len(request.body))
+        refused = refusal(call.rules, standing, self.now_s(), token, len(request.body))
         if refused is not None:
             return refused
         if not standing.allowed:

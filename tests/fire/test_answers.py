@@ -1,0 +1,108 @@
+"""Every answer that X can give: nothing is lost, nothing bought twice, and what cannot be got over ends red."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import pytest
+from tests.fire.ground import Ground
+from tests.fire.judge import wrong
+from tests.fire.matrix import PLACES, ROWS
+from tests.fire.mixes import COLLECTING_FAULTS, Mix, random_mix
+from tests.fire.scheduling import search_dag
+
+from airflow_twitter.api import errors
+from airflow_twitter.collecting.asking import Asker
+from airflow_twitter.collecting.paging import PageRequest
+from airflow_twitter.operators.merge import TwitterMergeOperator
+from airflow_twitter.posts import run_validation
+from airflow_twitter.simulator import Rule
+
+MIXES = 60
+SOME = {"keyword": "some", "max_results": 20}
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    """One simulator, and a folder in memory, for all mixes."""
+    with Ground() as ground:
+        yield ground
+
+
+def test_every_fault_is_in_the_matrix() -> None:
+    """A fault that the simulator learns has to be given its outcomes."""
+    assert {row.fault for row in ROWS} == set(COLLECTING_FAULTS)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("fault", COLLECTING_FAULTS)
+def test_alone(ground: Ground, fault: str, place: str) -> None:
+    """One fault at one place ends as the matrix says; then the run is completed for the price of the rest."""
+    for row in [row for row in ROWS if row.fault == fault]:
+        played = ground.play(row.mix(place))
+        assert wrong(ground, played) == [], row.name
+        assert played.outcome == row.outcomes[list(PLACES).index(place)], row.name
+
+
+@pytest.mark.parametrize("seed", range(MIXES))
+def test_mixed(ground: Ground, seed: int) -> None:
+    """Faults in a random mix end in order: complete, or stopped for one of their reasons and completed later."""
+    assert wrong(ground, ground.play(random_mix(seed))) == []
+
+
+def _lose_a_post_of_each_page() -> Any:
+    plain = run_validation.staged_lines
+    return mock.patch.object(run_validation, "staged_lines", lambda posts: plain(posts[1:]))
+
+
+def _validate_after_success_only() -> Any:
+    return mock.patch.object(search_dag().task_dict["validate"], "trigger_rule", "all_success")
+
+
+def _mark_nothing_partial() -> Any:
+    return mock.patch.object(TwitterMergeOperator, "_mark_partial")
+
+
+def _take_credits_for_passing() -> Any:
+    return mock.patch.dict(errors.ERRORS, {(402, None): errors.ServerError})
+
+
+def _ask_for_the_last_page_again() -> Any:
+    plain = Asker.ask
+
+    def ask(self: Asker, request: PageRequest, pages: Any) -> Any:
+        if request.begun == len(pages) > 1:
+            request = replace(request, token=pages[-1].asked_token)
+        return plain(self, request, pages)
+
+    return mock.patch.object(Asker, "ask", ask)
+
+
+def _rule(fault: str, nth: Any, **params: Any) -> Rule:
+    return Rule(endpoint="search_recent", fault=fault, nth=nth, params=params)
+
+
+@pytest.mark.parametrize(
+    ("broken", "rules", "conf", "told"),
+    [
+        (_lose_a_post_of_each_page, (), SOME, "lost ["),
+        (_validate_after_success_only, (_rule("credits", 2),), SOME, "stopped with 0 posts"),
+        (_mark_nothing_partial, (), {**SOME, "page_max": 1}, "window_complete is success"),
+        (_take_credits_for_passing, (_rule("credits", (2, None)),), SOME, "stopped for ServerError"),
+        (_ask_for_the_last_page_again, (_rule("credits", 3),), SOME, "bought twice"),
+    ],
+)
+def test_the_judge_sees_what_is_wrong(
+    ground: Ground, broken: Callable[[], Any], rules: tuple[Rule, ...], conf: dict[str, Any], told: str
+) -> None:
+    """Code that breaks a promise does not pass."""
+    found: list[str] = []
+    with broken():
+        try:
+            found = wrong(ground, ground.play(Mix("broken", rules, conf)))
+        except Exception as error:
+            found = [f"it fails: {error}"]
+    assert any(told in it for it in found), found
