@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo demo-publish up down authorize test lint bench simulator lock dev
+.PHONY: help setup env demo demo-publish up down authorize test lint bench soak simulator lock dev
 
 SETUP := sh scripts/setup.sh
 LOCAL := .venv/bin/python scripts/local.py
@@ -50,6 +50,9 @@ lint: dev ## Run the linters and the type checker
 
 bench: dev ## Measure the speed bounds and write docs/benchmarks.md
 	@.venv/bin/python tests/benchmarks $(ARGS)
+
+soak: dev ## Try every fault, 1,000 random mixes and every kill, and write docs/reliability.md (ARGS="--seed 7")
+	@.venv/bin/python -m tests.fire.soak $(ARGS)
 
 dev:
 	@$(SETUP) dev

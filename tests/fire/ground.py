@@ -6,13 +6,15 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import time_machine
@@ -27,6 +29,7 @@ from airflow_twitter.simulator.limits import Limits
 
 CREDENTIALS = ("app-key", "app-secret-of-the-fire")
 GOING_ON_MAX = 120
+SLEEPERS = tuple(f"airflow_twitter.{folder}." for folder in ("collecting", "operators", "sensors"))
 
 
 @dataclass
@@ -138,10 +141,19 @@ class Ground:
                 read_timeout_s=mix.read_timeout_s,
             )
             patches.enter_context(mock.patch("airflow_twitter.hooks.twitter.XClient", client))
-            for module in ("operators.search", "sensors.rate_limit"):
-                sleep = SimpleNamespace(sleep=clock.shift)
-                patches.enter_context(mock.patch(f"airflow_twitter.{module}.time", sleep))
+            for module in _that_sleep():
+                sleep = SimpleNamespace(sleep=clock.shift, monotonic=time.monotonic)
+                patches.enter_context(mock.patch.object(module, "time", sleep))
             try:
                 yield clock
             finally:
                 self.simulator.clear_rules()
+
+
+def _that_sleep() -> list[ModuleType]:
+    """Return the modules of a task that could sleep."""
+    return [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith(SLEEPERS) and getattr(module, "time", None) is time
+    ]

@@ -18,6 +18,7 @@ from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator.book import Entry
 from airflow_twitter.simulator.malformed import KINDS
+from airflow_twitter.simulator.rules import FAULTS
 
 GOOD_KINDS = frozenset(list(KINDS)[list(KINDS).index("huge_metric") :])
 
@@ -120,7 +121,11 @@ def _wrong_colour(played: Played) -> list[str]:
 
 
 def _stops(entry: Entry) -> bool:
-    return any(STOPS.get(fault, set()) & NEVER_AGAIN for fault in (entry.fault or "").split("+"))
+    """Tell whether what X refused a request with is never to be tried again: the first rule that refuses decides."""
+    refusing = [
+        fault for fault in (entry.fault or "").split("+") if fault and FAULTS[fault].stage == "refusal"
+    ]
+    return bool(refusing) and bool(STOPS.get(refusing[0], set()) & NEVER_AGAIN)
 
 
 def _wrong_files(ground: Ground, played: Played) -> list[str]:
@@ -152,10 +157,13 @@ def _bought_twice(played: Played) -> list[str]:
 
 
 def _repeats(entry: Entry, before: Entry | None) -> bool:
-    """Tell whether X itself sent a page again, or gave a token to the page that it was given with."""
-    if "repeated_page" in (entry.fault or ""):
-        return True
-    return before is not None and "self_token" in (before.fault or "") and "next_token" in entry.params
+    """Tell whether X itself sent a page again, or gave with it a token that leads to its own posts.
+
+    A page that is repeated may be one whose first answer was lost.
+    """
+    astray = ("self_token", "repeated_page")
+    told = before.fault or "" if before is not None and "next_token" in entry.params else ""
+    return "repeated_page" in (entry.fault or "") or any(fault in told for fault in astray)
 
 
 def _wrong_coverage(ground: Ground, played: Played) -> list[str]:

@@ -12,6 +12,7 @@ from tests.fire.ground import Ground
 from tests.fire.judge import wrong
 from tests.fire.matrix import PLACES, ROWS
 from tests.fire.mixes import COLLECTING_FAULTS, Mix, random_mix
+from tests.fire.report import PAGE, matrix, page_matrix
 from tests.fire.scheduling import search_dag
 
 from airflow_twitter.api import errors
@@ -51,6 +52,11 @@ def test_alone(ground: Ground, fault: str, place: str) -> None:
 def test_mixed(ground: Ground, seed: int) -> None:
     """Faults in a random mix end in order: complete, or stopped for one of their reasons and completed later."""
     assert wrong(ground, ground.play(random_mix(seed))) == []
+
+
+def test_page_is_not_stale() -> None:
+    """The matrix of docs/reliability.md is the one that these tests demand."""
+    assert page_matrix(PAGE.read_text()) == matrix(), "run make soak"
 
 
 def _lose_a_post_of_each_page() -> Any:
