@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+from airflow_twitter.accounts.addresses import video_url
 from airflow_twitter.accounts.holding import Hold
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
 from airflow_twitter.api.errors import ConfigError
 from airflow_twitter.api.transport import is_loopback
-from airflow_twitter.collecting.run import data_store
 from airflow_twitter.collecting.spending import spending_settings
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.hooks.twitter import TwitterHook, base_url
 from airflow_twitter.publishing.errors import CancelledError, ExpiredError, RecordError
 from airflow_twitter.publishing.record import Content, Record
@@ -117,6 +118,7 @@ class PostRun:
             retry_at=retry_at,
             will_retry=will_retry,
             progress=progress,
+            video_url=None if record is None else self._video_url(record),
             post_url=None if record is None else record.post_url,
             simulated=record is not None and record.simulated,
         )
@@ -124,6 +126,10 @@ class PostRun:
             shown = replace(shown, error_type=why.error_type, error=why.error)
         self.ti.xcom_push("state", shown.form())
         return shown.sentence
+
+    def _video_url(self, record: Record) -> str | None:
+        has_video = record.content.media_sha256 is not None
+        return video_url(record.account, record.key) if has_video else None
 
     def check_open(self) -> None:
         """Raise the error of a post that is not to be sent any more: cancelled, or too late."""

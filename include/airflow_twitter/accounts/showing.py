@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from airflow_twitter.accounts.addresses import frame_url, video_url
 from airflow_twitter.publishing.record import Record
 
 
@@ -20,11 +21,13 @@ def approval_body(record: Record) -> str:
         f"- costs ${details['price']:.3f}",
     ]
     if video := details.get("video"):
-        lines.append(f"- with a video: {video['summary']}")
+        lines.append(f"- with a video: [{video['summary']}]({video_url(record.account, record.key)})")
     if record.content.made_with_ai:
         lines.append("- marked as made with AI")
     if record.content.paid_partnership:
         lines.append("- marked as a paid partnership")
+    if video:
+        lines += ["", f"![A picture of the video]({frame_url(record.account, record.key)})", ""]
     lines += [f"- mind: {_one_line(warning)}" for warning in details["warnings"]]
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_twitter.accounts.post_list import PostListError, read_post_list
 from airflow_twitter.accounts.preparing import check_post
 from airflow_twitter.accounts.settings import read_accounts
-from airflow_twitter.collecting.run import data_store
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.errors import PublishingError
 

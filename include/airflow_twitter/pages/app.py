@@ -15,6 +15,7 @@ from airflow_twitter.data_folder import data_store
 from airflow_twitter.pages.access import ReaderDep, reader
 from airflow_twitter.pages.formats import FILTERS, FUNCTIONS
 from airflow_twitter.pages.status import read_status
+from airflow_twitter.pages.videos import router as videos
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -40,6 +41,9 @@ templates.globals.update(FUNCTIONS)
 app = FastAPI(
     title="X posts", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(reader)]
 )
+
+
+app.include_router(videos)
 
 
 @app.get("/status", response_class=HTMLResponse)
