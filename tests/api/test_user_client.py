@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -168,3 +169,32 @@ def test_captions_are_joined_to_a_video(user: UserClient, simulator: Simulator) 
         user.add_captions(video, video, language="en", name="English")
     with pytest.raises(errors.MediaGoneError):
         user.add_captions("404", captions.id, language="en", name="English")
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_mixed_trouble_ends_in_one_post(
+    simulator: Simulator, open_user: Callable[..., UserClient], clock: Any, seed: int
+) -> None:
+    """Under any mix of passing trouble a file arrives whole, and a post is made once or the doubt is told."""
+    luck = random.Random(seed)
+    endpoints = ("initialize_media", "append_media", "finalize_media", "media_status", "create_post")
+    faults = (*FAULTS, "reset_in_body", "no_limit_headers")
+    for _ in range(luck.randint(2, 8)):
+        first = luck.randint(1, 6)
+        nth = (first, first + luck.randint(0, 2))
+        simulator.add_rules([Rule(endpoint=luck.choice(endpoints), nth=nth, fault=luck.choice(faults))])
+    user = open_user(simulator.url)
+    data = luck.randbytes(luck.randint(1, 6000))
+    media_id, _ = upload(user, data)
+    clock.sleep(60)
+    assert user.media_status(media_id).is_ready
+    try:
+        user.create_post(f"Mix {seed}", media_ids=[media_id])
+        doubt = False
+    except errors.TransientError as error:
+        doubt = error.sent
+        assert doubt
+    finished = [item for item in simulator.uploads if item.sha256]
+    assert {item.sha256 for item in finished} == {hashlib.sha256(data).hexdigest()}
+    assert simulator.book.counts["create_post"] == 1
+    assert len(simulator.posts) == 1 or (doubt and simulator.posts == [])
