@@ -79,11 +79,16 @@ class FileMistake(Exception):
         self.mistake = Mistake(file, line, top, reason)
 
 
+_TEXT: dict[str, tuple[str, ...]] = {"": ("tag:yaml.org,2002:timestamp",)}
+_TEXT["o"] = _TEXT["O"] = (*_TEXT[""], "tag:yaml.org,2002:bool")
+"""What is not told from text, by first letter: ``estimate: off`` is a word."""
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Leaves dates as the text that was written."""
+    """Leaves dates, and the words on and off, as the text that was written."""
 
     yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _TEXT.get(first, _TEXT[""])]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 

@@ -323,3 +323,12 @@ def test_project_file() -> None:
             )
         except QueryError as error:
             pytest.fail(f"{keyword.slug}: {error}")
+
+
+@pytest.mark.parametrize("word", ["off", '"off"', "warn"])
+def test_off_is_a_word(read: Read, word: str) -> None:
+    """A setting that can be off may be written so, though YAML's older readers take that for false."""
+    keywords, mistakes = read(f"keywords:\n- keyword: a\n  estimate: {word}\n  catchup: true\n")
+    assert not mistakes
+    assert keywords[0].settings["estimate"] == word.strip('"')
+    assert keywords[0].settings["catchup"] is True
