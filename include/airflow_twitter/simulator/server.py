@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if "cut" in wire:
                 self._cut(head, body, wire["cut"], entry)
-            elif "slow" in wire:
+            elif "slow" in wire and int(wire["slow"]["pieces"]) > 1:
                 self._drip(head, body, wire["slow"])
             else:
                 self.wfile.write(head + body)
