@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo demo-publish up down authorize test lint bench soak simulator lock dev
+.PHONY: help setup env demo demo-publish up down authorize test lint bench soak simulator lock dev gaps
 
 SETUP := sh scripts/setup.sh
 LOCAL := .venv/bin/python scripts/local.py
@@ -39,6 +39,10 @@ authorize: ## Let a person authorize the app to publish as an account, by OAuth 
 simulator: ## Run the X simulator alone, in the foreground (ARGS="--port 8099 ...")
 	@$(SETUP) run
 	@$(LOCAL) simulator $(ARGS)
+
+gaps: ## List the windows that are missing or partial, with the commands that fill them (ARGS="--json")
+	@$(SETUP) run
+	@$(LOCAL) gaps $(ARGS)
 
 test: dev lint ## Run the linters, the type checker and every test (ARGS="-k name" picks some)
 	@sh scripts/test.sh $(ARGS)

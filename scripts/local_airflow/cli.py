@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[Callable[[], None], str]] = {
 WITH_ARGUMENTS: dict[str, tuple[Callable[[Sequence[str]], None], str]] = {
     "simulator": (commands.simulator, "become the X simulator"),
     "authorize": (commands.authorize, "let a person authorize the app for an account"),
+    "gaps": (commands.gaps, "tell which windows are not complete, and how to fill them"),
 }
 
 

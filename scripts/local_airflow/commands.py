@@ -1,4 +1,4 @@
-"""What `make setup`, `env`, `up`, `down`, `authorize` and `simulator` do."""
+"""What `make setup`, `env`, `up`, `down`, `authorize`, `gaps` and `simulator` do."""
 
 from __future__ import annotations
 
@@ -100,13 +100,23 @@ def simulator(arguments: Sequence[str]) -> None:
 
 def authorize(arguments: Sequence[str]) -> None:
     """Become the command that lets a person authorize the app, in the project's Airflow."""
+    _become("airflow_twitter.authorize", arguments)
+
+
+def gaps(arguments: Sequence[str]) -> None:
+    """Become the command that tells which windows are not complete."""
+    _become("airflow_twitter.upkeep.gaps", arguments)
+
+
+def _become(module: str, arguments: Sequence[str]) -> None:
+    """Become a module of the package, in the project's Airflow."""
     place = _place()
     now = running.load(place)
     added = {
         **environment(place, now.port if now else PORT),
         **_chosen(place, now.simulator_url if now else None),
     }
-    command = [str(python(place)), "-m", "airflow_twitter.authorize", *arguments]
+    command = [str(python(place)), "-m", module, *arguments]
     sys.stdout.flush()
     os.execve(command[0], command, {**on_top_of_shell(added)})
 

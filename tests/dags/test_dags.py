@@ -15,7 +15,7 @@ DAGS = Path(__file__).parent.parent.parent / "dags"
 
 Load = Callable[..., DagBag]
 
-UPKEEP = {"twitter_maintenance", "twitter_recheck", "twitter_spending"}
+UPKEEP = {"twitter_fill_gaps", "twitter_maintenance", "twitter_recheck", "twitter_spending"}
 PUBLISHING = {
     "twitter_decide",
     "twitter_post__main",

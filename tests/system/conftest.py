@@ -71,6 +71,8 @@ class DagRunner:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 pass_fds=[writing],
+                # What a DAG triggers is to run, where somebody runs it.
+                env={**os.environ, "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"},
             )
         os.close(writing)
         self._results = os.fdopen(reading)

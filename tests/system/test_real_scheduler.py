@@ -6,7 +6,10 @@ import hashlib
 import itertools
 import json
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +35,7 @@ keywords:
   - {keyword: midnight, schedule: "@daily", start_date: 2026-01-01}
   - {keyword: history, schedule: "@daily", start_date: 2026-01-01}
   - {keyword: broken, max_results: many}
+  - {keyword: forgotten, schedule: "@daily", start_date: 2026-01-01}
 """
 
 OTHER_DAG = '''
@@ -71,6 +75,7 @@ TOPICS = {
     "accounting": Topic(total=60),
     "midnight": Topic(per_day=150),
     "history": Topic(per_day=120),
+    "forgotten": Topic(per_day=40),
     "cleared": Topic(total=30, span_s=3 * 86400),
     "costly": Topic(total=50),
 }
@@ -326,6 +331,58 @@ def test_daily_run_is_whole(airflow: RealAirflow, plenty: Simulator) -> None:
     whole_day = plenty.truth("midnight", since=today - timedelta(days=1), until=today)
     assert len(whole_day) == 150
     assert set(whole_day) <= set(exported(airflow, "midnight"))
+
+
+def test_printed_command_fills_the_gap(airflow: RealAirflow, plenty: Simulator) -> None:
+    """The command that lists gaps prints the backfill that fills them: run as it is, it leaves none."""
+    dag_id = "twitter_search__midnight"
+    airflow.unpause(dag_id)
+    (run,) = airflow.wait(lambda: airflow.rest.get(f"dags/{dag_id}/dagRuns")["dag_runs"], "the scheduled run")
+    assert airflow.finish(dag_id, run["dag_run_id"]) == "success"
+
+    ((hole,), (command,)) = gaps(airflow, dag_id)
+    assert (hole["kind"], hole["since"], hole["until"]) == ("missing", day(-3), day(-1))
+    airflow.cli(*shlex.split(command)[1:])
+    wait_for_backfill(airflow, dag_id, 2)
+
+    assert gaps(airflow, dag_id) == ([], [])
+    truth = plenty.truth("midnight", since=day(-3), until=day(0))
+    assert len(truth) == 450
+    assert set(truth) <= set(exported(airflow, "midnight"))
+
+
+def test_gaps_are_filled_once(airflow: RealAirflow, plenty: Simulator) -> None:
+    """The DAG fills a gap by one run, however often it looks, and the keyword is complete."""
+    dag_id, filler = "twitter_search__forgotten", "twitter_fill_gaps"
+    airflow.unpause(dag_id)
+    (run,) = airflow.wait(lambda: airflow.rest.get(f"dags/{dag_id}/dagRuns")["dag_runs"], "the scheduled run")
+    older = airflow.trigger(dag_id, {"start_time": day(-4), "end_time": day(-3)})
+    for run_id in (run["dag_run_id"], older):
+        assert airflow.finish(dag_id, run_id) == "success"
+    asked = [airflow.trigger(filler, {"min_age_hours": 0, "budget": 5}) for _ in range(2)]
+    airflow.unpause(filler)
+
+    for run_id in asked:
+        assert airflow.finish(filler, run_id) == "success"
+
+    runs = [run["dag_run_id"] for run in airflow.rest.get(f"dags/{dag_id}/dagRuns")["dag_runs"]]
+    (fill,) = [run_id for run_id in runs if run_id.startswith("fill__")]
+    assert airflow.finish(dag_id, fill) == "success"
+    assert gaps(airflow, dag_id) == ([], [])
+    truth = plenty.truth("forgotten", since=day(-4), until=day(0))
+    assert len(truth) == 160
+    assert set(truth) <= set(exported(airflow, "forgotten"))
+    assert len([entry for entry in searches(plenty, "forgotten") if entry.status == 200]) <= 4
+
+
+def gaps(airflow: RealAirflow, dag_id: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The gaps of a keyword in the last three days, and the commands that fill them."""
+    command = [sys.executable, "-m", "airflow_twitter.upkeep.gaps", "--json", "--since", day(-3)]
+    done = subprocess.run(command, env=airflow.env, capture_output=True, text=True, timeout=120, check=False)
+    # The project has an entry that is wrong, which is told too.
+    assert (done.returncode, "keywords[5].max_results" in done.stderr) == (2, True), done.stderr
+    (found,) = [known for known in map(json.loads, done.stdout.splitlines()) if known["dag_id"] == dag_id]
+    return found["holes"], [command for hole in found["holes"] for command in hole["commands"]]
 
 
 def test_backfill_and_again(airflow: RealAirflow, plenty: Simulator) -> None:

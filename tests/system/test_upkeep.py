@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from airflow_twitter.simulator import Topic, World
 
 pytestmark = pytest.mark.system
 
@@ -56,6 +59,42 @@ def test_recheck(start_simulator: Start, run_dag: RunDag, data_folder: Path) -> 
     assert exported == simulator.truth("invoice")[::-1]
     (report,) = (data_folder / "rechecks").glob("*.json")
     assert json.loads(report.read_bytes())["gone"] == {"deleted": gone[::-1]}
+
+
+def test_fill_gaps(start_simulator: Start, run_dag: RunDag, data_folder: Path) -> None:
+    """Gaps are filled by runs that the DAG starts, each within its share of the budget; then there is none."""
+    simulator = start_simulator(world=World(topics={"invoice": Topic(per_day=30)}))
+    dag_id = "twitter_search__invoice"
+    before = {"start_time": day(-3), "end_time": day(-2)}
+    assert run_dag(dag_id, before).state == "success"
+    partial = run_dag(dag_id, {"start_time": day(-1), "end_time": day(0), "page_max": 1, "max_results": 10})
+
+    told = run_dag("twitter_fill_gaps", {"dry_run": True, "min_age_hours": 0})
+    assert told.xcoms["plan"]["due"] == 2
+    assert told.tasks["fill"] == "skipped"
+    filled = run_dag("twitter_fill_gaps", {"min_age_hours": 0, "budget": 1})
+
+    assert filled.state == "success"
+    missing, continued = filled.xcoms["plan"]["return_value"]
+    assert missing["conf"] == {
+        "start_time": day(-2),
+        "end_time": day(-1),
+        "run_budget": 0.5,
+        "max_results": 100,
+    }
+    assert continued["conf"] == {"continue_from_run": partial.run_id, "run_budget": 0.5}
+    for run in (missing, continued):
+        assert run_dag(run["trigger_dag_id"], run["conf"]).state == "success"
+    done = run_dag("twitter_fill_gaps", {"min_age_hours": 0})
+    assert done.xcoms["plan"]["due"] == 0
+    exported = {post["id"] for post in json.loads((data_folder / "tweets_invoice.json").read_bytes())}
+    assert set(simulator.truth("invoice", since=day(-3), until=day(0))) <= exported
+
+
+def day(offset: int) -> str:
+    """Midnight of a day before today."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"{today + timedelta(days=offset):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_unknown_key(run_dag: RunDag) -> None:
