@@ -21,6 +21,7 @@ PUBLISHING = {
     "twitter_post__main",
     "twitter_publish",
     "twitter_publish_list",
+    "twitter_release",
     "twitter_unpublish",
 }
 UNFOLDED = ("keyword", "text", "file")

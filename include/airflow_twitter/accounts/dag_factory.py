@@ -78,7 +78,8 @@ def publish_dag(path: Path, accounts: Sequence[Account]) -> DAG:
         description="Check a post, have it approved, and queue it",
         doc_md=_PUBLISH_DOC,
         schedule=OnRequestTimetable(),
-        max_active_runs=64,
+        # Posts that wait for an approval are running ones for Airflow.
+        max_active_runs=1000,
         # It runs only when it is triggered, so there is nothing to be afraid of.
         is_paused_upon_creation=False,
         default_args=DEFAULT_ARGS,

@@ -1,4 +1,4 @@
-"""The DAGs beside the queues: a list of posts, a doubt about a post, and taking a post back."""
+"""The DAGs beside the queues: a list of posts, a doubt about a post, taking a post back, releasing an account."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from airflow_twitter.collecting.dag_factory import refuse_unknown_keys
 from airflow_twitter.operators.decide_post import DECIDE_DAG_ID, TwitterDecidePostOperator
 from airflow_twitter.operators.hand_over import TwitterHandOverOperator
 from airflow_twitter.operators.publish_list import TwitterCheckListOperator, TwitterQueueListOperator
+from airflow_twitter.operators.release_account import TwitterReleaseAccountOperator
 from airflow_twitter.operators.unpublish_post import TwitterUnpublishOperator
 
 LIST_DAG_ID = "twitter_publish_list"
 UNPUBLISH_DAG_ID = "twitter_unpublish"
+RELEASE_DAG_ID = "twitter_release"
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "airflow-twitter",
@@ -40,6 +42,12 @@ Asks a person about a post whose answer from X was lost and that is not to be se
 
 _UNPUBLISH_DOC = """
 Deletes a post from X. *Post* is the id of the run that published it.
+"""
+
+
+_RELEASE_DOC = """
+Releases an account that is held, since X had said no to it: no credits, a cap, wrong keys. Its posts then go on by
+themselves within a minute.
 """
 
 
@@ -84,10 +92,21 @@ def unpublish_dag(path: Path, accounts: Sequence[str]) -> DAG:
     return dag
 
 
+def release_dag(path: Path, accounts: Sequence[str]) -> DAG:
+    """Return the DAG that releases an account."""
+    with _dag(RELEASE_DAG_ID, "Let the queue of a held account go on", _RELEASE_DOC) as dag:
+        TwitterReleaseAccountOperator(
+            task_id="release", accounts_file=str(path), pre_execute=refuse_unknown_keys
+        )
+    dag.params.update({"account": account_param(accounts)})
+    return dag
+
+
 SIDE_DAGS: dict[str, Callable[[Path, Sequence[str]], DAG]] = {
     LIST_DAG_ID: list_dag,
     DECIDE_DAG_ID: decide_dag,
     UNPUBLISH_DAG_ID: unpublish_dag,
+    RELEASE_DAG_ID: release_dag,
 }
 
 

@@ -114,6 +114,8 @@ class TwitterApprovePostOperator(ApprovalOperator):
         text = params_input.get("text", record.content.text)
         if text == record.content.text:
             return None
+        if not isinstance(text, str):
+            return NotApprovedError(f"The text was changed to {text!r}, which is no text.")
         try:
             run.change_text(text, by=by)
         except PublishingError as error:

@@ -164,6 +164,7 @@ def test_edited(airflow: Publishing, start_simulator: Start, asked: list[dict[st
     state = airflow.state("approve", dag_id="twitter_publish")
     assert (state["state"], state["error_type"]) == ("awaiting_approval", "text_rejected")
 
+    wait(airflow, answer("Approve", text=5))
     approve(airflow, answer("Approve", text="Hello https://example.com"))
     assert airflow.record().details["price"] == 0.2
     airflow.task("twitter_publish", "hand_over", {})

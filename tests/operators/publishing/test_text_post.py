@@ -260,6 +260,22 @@ def test_account_is_held(airflow: Publishing, start_simulator: Start, fault: str
     assert texts(simulator) == ["One", "Two"]
 
 
+def test_release(airflow: Publishing, start_simulator: Start) -> None:
+    """An account is released by a run of twitter_release, which tells what it was held for."""
+    start_simulator(rules=[Rule(endpoint="create_post", fault="credits", nth=1)])
+    airflow.publish(text="Hello")
+    airflow.step("create_post")
+
+    told = airflow.task("twitter_release", "release", {"account": "main"})
+
+    assert "credits" in told.lower()
+    assert held(airflow.store, "main") is None
+    with pytest.raises(AirflowSkipException, match="not held"):
+        airflow.task("twitter_release", "release", {"account": "main"})
+    with pytest.raises(AirflowFailException, match="no account 'nobody'"):
+        airflow.task("twitter_release", "release", {"account": "nobody"})
+
+
 def test_missing_connection(airflow: Publishing, start_simulator: Start) -> None:
     """A connection that is not there is found before the post goes into the queue."""
     start_simulator()
