@@ -59,6 +59,8 @@ def test_every_error_has_a_kind(kind: type[Exception]) -> None:
     [
         (x.NetworkError("reset"), "connection", PostState.WAITING),
         (x.ServerError("503"), "server", PostState.WAITING),
+        (x.TransientError("Airflow is away"), "connection", PostState.WAITING),
+        (x.AuthorizationLostError("400"), "auth", PostState.HELD),
         (x.RateLimitedError("429"), "rate_limit", PostState.WAITING),
         (x.UsageCapError("cap"), "usage_cap", PostState.HELD),
         (x.CreditsError("402"), "credits", PostState.HELD),

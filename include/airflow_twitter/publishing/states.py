@@ -94,6 +94,7 @@ ERROR_TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (x.ForbiddenError, "auth"),
     (x.NetworkError, "connection"),
     (x.ServerError, "server"),
+    (x.TransientError, "connection"),
     (x.ConfigError, "configuration"),
     (x.XError, "refused"),
     (ours.VideoRejectedError, "video_rejected"),
