@@ -24,7 +24,7 @@ from local_airflow.account import as_json
 pytestmark = [pytest.mark.system, pytest.mark.scheduler, pytest.mark.timeout(600)]
 
 LIMIT = 40
-WINDOW_S = 40.0
+WINDOW_S = 50.0
 """Long enough for twenty searches to begin one after the other, on a busy machine too."""
 UNUSED_MAX = 4
 """Requests that a window may leave unused while pages are left: a tenth."""
@@ -90,7 +90,7 @@ def collect(airflow: RealAirflow, simulator: Simulator) -> Collected:
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.2):
+        while not over.wait(0.5):
             samples.append((time.time(), airflow.tasks_with_process()))
 
     watcher = threading.Thread(target=look)
