@@ -30,8 +30,9 @@ from airflow_twitter.simulator import Simulator, Topic, World
 
 LIMIT = 3
 """Requests in a window."""
-WINDOW_S = 20.0
-"""Long enough that every wait is over 10 s; shorter ones are slept in the task."""
+WINDOW_S = 40.0
+"""Long enough that every wait is over 10 s, also that of a search which comes back after the others had their share;
+shorter ones are slept in the task."""
 PAGE = 10
 PAGES = {"alone": {"alone": 9}, "shared": {"left": 5, "right": 4}}
 """Pages that each keyword has, by the connection that it uses."""
