@@ -214,6 +214,18 @@ def test_over_claims_are_cleaned(airflow: Airflow, claims: Callable[[], dict[str
     assert set(claims()) == {"two"}
 
 
+def test_short_runs_leave_nothing_behind(airflow: Airflow, claims: Callable[[], dict[str, Any]]) -> None:
+    """Runs of one page a day clean up behind each other."""
+    for day in range(3):
+        moment = NOON + timedelta(days=day)
+        with time_machine.travel(moment, tick=False):
+            run = Searching(airflow, f"word{day}")
+            with run.share:
+                assert run.share.turn(moment) is None
+                run.ask(9, window_ends=moment + timedelta(seconds=WINDOW_S))
+    assert set(claims()) == {"word2"}
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"keyword": 1}', b"\xff"])
 def test_unreadable(airflow: Airflow, data_folder: Path, content: bytes) -> None:
     """A claim that cannot be read is no reason to stop, and is cleaned away."""

@@ -52,6 +52,7 @@ class Share:
             self.claim(now, error.reschedule_date)
         else:
             self.end()
+            self._claims.current(now, clean=True)
 
     def claim(self, now: datetime, back_at: datetime) -> None:
         """Say that the run wants a share, and means to be back at `back_at` at the latest."""
