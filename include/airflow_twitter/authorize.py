@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from airflow_twitter.api.authorizing import TokenClient, Walk, is_reachable
 from airflow_twitter.api.errors import ConfigError, XError
-from airflow_twitter.api.oauth2 import FixedToken, TokenPair
+from airflow_twitter.api.oauth2 import FixedToken
+from airflow_twitter.api.token_pair import TokenPair
 from airflow_twitter.api.user_client import UserClient
 from airflow_twitter.hooks.oauth2_store import VariableStore, is_encrypted
 from airflow_twitter.hooks.twitter import base_url

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from airflow_twitter.api import errors
-from airflow_twitter.api.oauth2 import ClientKeys, FixedToken, OAuth2User, TokenPair, read_pair
+from airflow_twitter.api.oauth2 import ClientKeys, FixedToken, OAuth2User
+from airflow_twitter.api.token_pair import TokenPair, read_pair
 from airflow_twitter.api.user_client import UserClient
 from airflow_twitter.simulator import Account, Client, Rule, Simulator
 

@@ -13,7 +13,7 @@ from airflow.sdk.log import redact
 from cryptography.fernet import Fernet
 
 from airflow_twitter.api.errors import ConfigError, TransientError
-from airflow_twitter.api.oauth2 import TokenPair
+from airflow_twitter.api.token_pair import TokenPair
 from airflow_twitter.hooks import oauth2_store
 from airflow_twitter.hooks.oauth2_store import VariableStore, is_encrypted
 from airflow_twitter.hooks.twitter import TwitterHook

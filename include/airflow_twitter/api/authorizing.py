@@ -19,7 +19,8 @@ from requests.auth import AuthBase
 from airflow_twitter.api.auth import FORM_TYPE
 from airflow_twitter.api.base_client import BaseClient
 from airflow_twitter.api.errors import AuthError, ConfigError
-from airflow_twitter.api.oauth2 import ClientKeys, TokenPair, read_pair
+from airflow_twitter.api.oauth2 import ClientKeys
+from airflow_twitter.api.token_pair import TokenPair, read_pair
 from airflow_twitter.api.user_auth import redact
 from airflow_twitter.api.user_endpoints import OAUTH2_TOKEN, OAUTH2_TOKEN_PATH
 

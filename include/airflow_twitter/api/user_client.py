@@ -6,26 +6,18 @@ creating a post never is.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
-from requests.auth import AuthBase
 from urllib3.filepost import encode_multipart_formdata
 
-from airflow_twitter.api.answers import Answer
-from airflow_twitter.api.auth import FORM_TYPE
-from airflow_twitter.api.base_client import BaseClient, Settings
 from airflow_twitter.api.errors import (
-    AuthError,
     InvalidRequestError,
     MediaGoneError,
     NetworkError,
     PermanentError,
-    TransientError,
 )
-from airflow_twitter.api.limits import RateLimit
 from airflow_twitter.api.user_answers import (
     CreatedPost,
     Media,
@@ -42,7 +34,6 @@ from airflow_twitter.api.user_answers import (
     read_timeline,
     read_user,
 )
-from airflow_twitter.api.user_auth import UserAuth
 from airflow_twitter.api.user_endpoints import (
     ADD_CAPTIONS,
     APPEND_MEDIA,
@@ -52,11 +43,9 @@ from airflow_twitter.api.user_endpoints import (
     INITIALIZE_MEDIA,
     ME,
     MEDIA_STATUS,
-    OAUTH2_TOKEN,
-    OAUTH2_TOKEN_PATH,
     TIMELINE,
-    UserEndpoint,
 )
+from airflow_twitter.api.user_requests import UserRequests, checked_id
 
 __all__ = ["CreatedPost", "Media", "MediaState", "TimelinePost", "User", "UserClient"]
 
@@ -67,34 +56,13 @@ TIMELINE_REACH_PAGES = 33
 """A timeline reaches back 3,200 posts (docs.x.com/x-api/posts/timelines/introduction)."""
 
 
-class UserClient(BaseClient):
+class UserClient(UserRequests):
     """Act as an account, over one connection; see BaseClient for its settings.
 
     Every call raises the errors of `errors.py`: TransientError once the tries are used up,
     RateLimitedError and PermanentError at once. On a 401 another token is asked for once, where there can
     be one.
     """
-
-    def __init__(self, base_url: str, auth: UserAuth, **settings: Unpack[Settings]) -> None:
-        super().__init__(base_url, **settings)
-        self._auth = auth
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.base_url!r}, {self._auth!r})"
-
-    @property
-    def user_id(self) -> str | None:
-        """Return the account's id as far as the tokens tell it, without a request."""
-        return self._auth.user_id
-
-    @property
-    def account(self) -> str:
-        """Return the account in words, as far as the tokens tell it, without a request."""
-        return self._auth.account
-
-    def limit_of(self, endpoint: str) -> RateLimit | None:
-        """Return what the last answer of an endpoint ("create_post") said of its limit; None before one."""
-        return self._limits.get(endpoint)
 
     def me(self) -> User:
         """Fetch the account that the tokens belong to, which X bills as a read."""
@@ -151,8 +119,8 @@ class UserClient(BaseClient):
         `language` is a BCP 47 code ("en"), `name` how people call it ("English").
         Source: docs.x.com/x-api/media/create-media-subtitles
         """
-        track = {"id": _checked_id(captions_id), "language_code": language, "display_name": name}
-        body = {"id": _checked_id(media_id), "media_category": "TweetVideo", "subtitles": track}
+        track = {"id": checked_id(captions_id), "language_code": language, "display_name": name}
+        body = {"id": checked_id(media_id), "media_category": "TweetVideo", "subtitles": track}
         self._call(ADD_CAPTIONS, read_data, body=body)
 
     def create_post(
@@ -226,88 +194,6 @@ class UserClient(BaseClient):
             return None
         return read_media_state(answer) if is_finalized(answer) else None
 
-    def _call(
-        self,
-        endpoint: UserEndpoint,
-        read: Callable[[Answer], Result],
-        resource: str = "",
-        **request: Any,
-    ) -> Result:
-        """Ask, and again as far as the endpoint allows, and read the answer."""
-
-        def ask() -> Result:
-            answer = self._once(endpoint, resource, **request)
-            try:
-                return read(answer)
-            except NetworkError as error:
-                error.request_id = answer.request_id
-                raise
-
-        if not endpoint.repeatable:
-            return ask()
-        return self._retry(ask, self._deadline())
-
-    def _once(
-        self,
-        endpoint: UserEndpoint,
-        resource: str = "",
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        data: bytes | None = None,
-        content_type: str | None = None,
-    ) -> Answer:
-        """Send one request; a second one follows only a 401, with other tokens: X has then done nothing."""
-        if body is not None:
-            data, content_type = json.dumps(body).encode(), "application/json"
-        needs_id = "{id}" in endpoint.path
-        path = endpoint.path.replace("{id}", _checked_id(resource)) if needs_id else endpoint.path
-
-        def send(auth: AuthBase) -> Answer:
-            return self._send(
-                endpoint.method,
-                path,
-                auth,
-                params=params,
-                data=data,
-                content_type=content_type,
-                accepted=endpoint.accepted,
-                endpoint=endpoint.name,
-            )
-
-        auth = self._auth.authorize(self._ask_token)
-        try:
-            return send(auth)
-        except AuthError:
-            if not self._auth.renew(self._ask_token):
-                raise
-        return send(self._auth.authorize(self._ask_token))
-
-    def _ask_token(self, form: str, auth: AuthBase) -> bytes:
-        """Send a form to the token endpoint and return the body of its answer."""
-
-        def ask() -> bytes:
-            answer = self._send(
-                "POST", OAUTH2_TOKEN_PATH, auth, data=form, content_type=FORM_TYPE, endpoint=OAUTH2_TOKEN
-            )
-            return answer.body
-
-        try:
-            return self._retry(ask, self._deadline())
-        except TransientError as error:
-            error.sent = False  # what this token was wanted for
-            raise
-
-    def _redact(self, body: bytes) -> bytes:
-        return self._auth.redact(body)
-
 
 def _status_params(media_id: str) -> dict[str, str]:
-    return {"command": "STATUS", "media_id": _checked_id(media_id)}
-
-
-def _checked_id(value: str) -> str:
-    # It becomes part of a path.
-    if not value.isascii() or not value.isdecimal():
-        raise InvalidRequestError(f"{value!r} is no id of X: an id is a number")
-    return value
+    return {"command": "STATUS", "media_id": checked_id(media_id)}

@@ -12,7 +12,7 @@ from typing import Any
 from airflow.sdk.log import mask_secret
 
 from airflow_twitter.api.errors import ConfigError, TransientError
-from airflow_twitter.api.oauth2 import TokenPair
+from airflow_twitter.api.token_pair import TokenPair
 from airflow_twitter.posts.store import LockTimeout, Store
 
 PREFIX = "twitter_oauth2_token__"

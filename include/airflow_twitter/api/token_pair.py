@@ -1,0 +1,111 @@
+"""The tokens of an account by OAuth 2.0: as X gives them, and as they are kept.
+
+Source: docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_twitter.api.errors import AuthError, ConfigError, NetworkError
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """Hold the tokens of an account: `expires_at` (aware UTC, our clock) is the end of the access token.
+
+    Without `refresh_token` the app was not allowed to go on by itself (scope `offline.access`). `client_id` is
+    the app that they were given to. `refreshing_since` is set while a new pair has been asked for and not yet
+    been stored.
+    """
+
+    access_token: str
+    refresh_token: str | None
+    expires_at: datetime
+    client_id: str
+    user_id: str | None = None
+    username: str | None = None
+    refreshing_since: datetime | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(@{self.username}, until {self.expires_at:%Y-%m-%dT%H:%M:%SZ})"
+
+    def to_json(self) -> str:
+        """Return the pair as JSON text, which is secret."""
+        return json.dumps(
+            {
+                "access_token": self.access_token,
+                "refresh_token": self.refresh_token,
+                "expires_at": self.expires_at.isoformat(),
+                "client_id": self.client_id,
+                "user_id": self.user_id,
+                "username": self.username,
+                "refreshing_since": self.refreshing_since and self.refreshing_since.isoformat(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> TokenPair:
+        """Read what `to_json` wrote; raise ConfigError, without the text, when it is something else."""
+        try:
+            known = json.loads(text)
+            since = known.get("refreshing_since")
+            return cls(
+                access_token=checked_token(known["access_token"]),
+                refresh_token=known["refresh_token"] and checked_token(known["refresh_token"]),
+                expires_at=_aware(known["expires_at"]),
+                client_id=str(known["client_id"]),
+                user_id=known["user_id"],
+                username=known["username"],
+                refreshing_since=since and _aware(since),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigError(
+                "What is stored as the account's tokens is damaged: authorize the app again"
+            ) from None
+
+
+def read_pair(body: bytes, client_id: str, now: datetime) -> TokenPair:
+    """Read the answer of the token endpoint; raise NetworkError when it holds no token, AuthError for another kind."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        content = None
+    if not isinstance(content, Mapping) or not isinstance(content.get("access_token"), str):
+        raise NetworkError("The answer of the token endpoint holds no token")
+    if str(content.get("token_type", "")).lower() != "bearer":
+        raise AuthError("X gave a token that is not of type bearer")
+    refresh_token = content.get("refresh_token")
+    return TokenPair(
+        access_token=checked_token(content["access_token"]),
+        refresh_token=checked_token(refresh_token) if isinstance(refresh_token, str) else None,
+        expires_at=now + timedelta(seconds=_seconds(content.get("expires_in"))),
+        client_id=client_id,
+    )
+
+
+def _seconds(value: Any) -> float:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+    return float(value) if known else 0.0
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
+
+
+def checked_token(token: Any) -> str:
+    """Return a token that can stand in a header; raise ConfigError, without the token, for any other."""
+    # requests would name the whole header in the error that it raises for a bad one.
+    text = token.strip() if isinstance(token, str) else ""
+    if not text or not all("!" <= char <= "~" for char in text):
+        raise ConfigError(
+            "A token of the account is not a line of printable ASCII characters without spaces."
+        )
+    return text
