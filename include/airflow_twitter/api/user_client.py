@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
 
@@ -48,8 +48,6 @@ from airflow_twitter.api.user_endpoints import (
 from airflow_twitter.api.user_requests import UserRequests, checked_id
 
 __all__ = ["CreatedPost", "Media", "MediaState", "TimelinePost", "User", "UserClient"]
-
-Result = TypeVar("Result")
 
 TIMELINE_PAGE = "100"
 TIMELINE_REACH_PAGES = 33
