@@ -228,6 +228,7 @@ class TestAnyKeyword:
             "expand": True,
             "estimate": "warn",
             "dry_run": True,
+            "verify_counts": True,
             "run_budget": 2.5,
             "vocabulary": "post",
             "bad_share_max": 0.25,

@@ -152,6 +152,14 @@ FIELDS: dict[str, dict[str, Any]] = {
         "the request for it is paid for.",
         "section": CARE,
     },
+    "verify_counts": {
+        "type": "boolean",
+        "default": False,
+        "title": "Compare with X's counts",
+        "description": "When the last page is in, ask X how many posts the window holds, and compare what is stored. "
+        "X bills the request: $0.005, with the endpoint all $0.010.",
+        "section": CARE,
+    },
     "run_budget": {
         "type": ["null", "number"],
         "minimum": 0,

@@ -31,6 +31,7 @@ _ON_FORM = (
     "deadline",
     "expand",
     "estimate",
+    "verify_counts",
     "run_budget",
     "vocabulary",
     "bad_share_max",

@@ -11,7 +11,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from airflow_twitter.api.client import Page, XClient
-from airflow_twitter.api.errors import InvalidRequestError, PermanentError, RateLimitedError
+from airflow_twitter.api.errors import InvalidRequestError, PermanentError, RateLimitedError, XError
 from airflow_twitter.collecting.asking import Asker, header_of
 from airflow_twitter.collecting.clearing import refuse_stale
 from airflow_twitter.collecting.estimating import Estimating
@@ -21,9 +21,11 @@ from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.share import Share
 from airflow_twitter.collecting.spending import RunSpending
+from airflow_twitter.collecting.verifying import Verifying
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.posts.partial import BUDGET, DRY_RUN, PAGE_MAX, Partial
 from airflow_twitter.posts.windows import Window, check_reach, rfc3339
+from airflow_twitter.spending.budgets import BudgetReached
 
 SLEEP_MAX_S = 10.0
 """Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""
@@ -59,6 +61,7 @@ class Walk:
         self.pages = run.staging.pages()
         asked = parse(search)
         self.dry_run: bool = asked["dry_run"]
+        self.verify_counts: bool = asked["verify_counts"]
         self.spending = RunSpending(context, run, conn_id, window, asked["run_budget"])
         self.estimating = Estimating(context, run, window, self.spending, asked["estimate"])
         self.share = Share(self.limit, run, window, self.pages)
@@ -84,6 +87,8 @@ class Walk:
             while (request := next_page(self.window, self.pages, self.begun)) is not None:
                 self._wait_for_room()
                 self._fetch(client, asker, request)
+            if self.verify_counts and is_complete(self.window, self.pages):
+                self._verify(client)
         if is_complete(self.window, self.pages):
             self.log.info('No more pages for keyword "%s".', self.window.keyword)
         else:
@@ -104,6 +109,16 @@ class Walk:
             self.estimating.ask(client, self._pause)
         if self.dry_run:
             raise DryRun(str(self.estimating.without_counts()))
+
+    def _verify(self, client: XClient) -> None:
+        """Have X count the window, so that `merge` can compare; that it cannot be counted takes nothing away."""
+        if self.window.since >= self.window.until:
+            return
+        try:
+            verifying = Verifying(self.context, self.run, self.window, self.spending)
+            self.log.info("X counts %d posts in this window.", verifying.ask(client, self._pause))
+        except (XError, BudgetReached, DeadlineReached) as error:
+            self.log.warning("The window is complete, but is not compared with X's counts: %s", error)
 
     def end_dry(self, found: DryRun) -> None:
         """Say what the run would fetch, and leave nothing of it behind."""

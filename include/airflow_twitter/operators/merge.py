@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from airflow_twitter.posts.export import export
 from airflow_twitter.posts.lines import read_includes, read_posts
 from airflow_twitter.posts.partial import is_trouble
 from airflow_twitter.posts.run_validation import Report
+from airflow_twitter.posts.verification import Verified, read_counted, verify
 from airflow_twitter.posts.windows import Window, rfc3339
 
 
@@ -68,7 +70,8 @@ class TwitterMergeOperator(BaseOperator):
         report = msgspec.convert(kept, Report)
         counts = self._merge(run, window.slug, report)
         complete = told["next_token"] is None
-        self._record(run, window, report, told)
+        verified = self._verify(context, run, window.slug) if complete else None
+        self._record(run, window, report, told, verified)
         if not complete:
             self._warn_partial(run, window, report, told)
         if not report.posts:
@@ -96,7 +99,25 @@ class TwitterMergeOperator(BaseOperator):
                     )
         return counts
 
-    def _record(self, run: CollectRun, window: Window, report: Report, told: Mapping[str, Any]) -> None:
+    def _verify(self, context: Context, run: CollectRun, slug: str) -> Verified | None:
+        """Compare what is stored with what X counted, if it was asked; told in log and XCom."""
+        counted = read_counted(run.staging)
+        if counted is None:
+            return None
+        verified = verify(run.store, slug, counted)
+        self.log.log(logging.INFO if verified.agrees else logging.WARNING, "%s", verified)
+        told = {"counted": verified.counted, "stored": verified.stored, "missing": verified.missing}
+        context["ti"].xcom_push("verified", {**told, "agrees": verified.agrees})
+        return verified
+
+    def _record(
+        self,
+        run: CollectRun,
+        window: Window,
+        report: Report,
+        told: Mapping[str, Any],
+        verified: Verified | None,
+    ) -> None:
         since = window.since
         if report.last_fetched_at:
             since = min(window.until, window.covered_since(datetime.fromisoformat(report.last_fetched_at)))
@@ -113,6 +134,8 @@ class TwitterMergeOperator(BaseOperator):
                 reason=told.get("reason"),
                 why=told.get("why"),
                 posts=report.posts,
+                counted=verified.counted if verified else None,
+                stored=verified.stored if verified else None,
                 pages=report.pages,
                 dag_id=run.dag_id,
                 run_id=run.run_id,

@@ -37,6 +37,9 @@ Interval = tuple[datetime, datetime]
 class CoveredWindow(msgspec.Struct, frozen=True, kw_only=True):
     """What one run did of one window, [since, until), both aware.
 
+    `counted` is how many posts X counted in it and `stored` how many the dataset held of it then, None when X was not
+    asked.
+
     `state` is "complete" when its last page is in, else "partial": then `next_token` asks for the next page,
     `reason` is why it was not asked for in one word (partial.Partial), and `why` in a sentence. `clear_number` is
     how often the run had been cleared when its pages were fetched.
@@ -49,6 +52,8 @@ class CoveredWindow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     why: str | None = None
     posts: int = 0
+    counted: int | None = None
+    stored: int | None = None
     pages: int = 0
     dag_id: str
     run_id: str

@@ -141,7 +141,8 @@ class Staging:
         """Delete all pages and what was made from them; the window stays."""
         for name in ("pages", "validated"):
             self.store.delete_tree(f"{self.folder}/{name}")
-        self.store.delete(f"{self.folder}/report.json")
+        for name in ("report.json", "counted.json"):
+            self.store.delete(f"{self.folder}/{name}")
 
     def validated_key(self, kind: str = "posts") -> str:
         """Return where what is good of `kind` lies: "posts", "users", "media" or "included_posts"."""

@@ -1,0 +1,82 @@
+"""Ask X how many posts a window holds, once its last page is in, so that what is stored can be compared."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import Context
+
+from airflow_twitter.api.client import XClient
+from airflow_twitter.api.endpoints import ENDPOINTS
+from airflow_twitter.api.errors import RateLimitedError
+from airflow_twitter.collecting.estimating import Pause
+from airflow_twitter.collecting.rate_limit import SharedLimit
+from airflow_twitter.collecting.run import CollectRun
+from airflow_twitter.collecting.spending import RunSpending
+from airflow_twitter.posts.lines import utc_text
+from airflow_twitter.posts.verification import Counted, read_counted, write_counted
+from airflow_twitter.posts.windows import FLOOR_MARGIN_S, Window, rfc3339
+
+
+class Verifying:
+    """The counting of one run's window; what X said is kept, and it is asked once."""
+
+    def __init__(self, context: Context, run: CollectRun, window: Window, spending: RunSpending) -> None:
+        self._staging = run.staging
+        self._window = window
+        self._spending = spending
+        self._endpoint = ENDPOINTS[window.endpoint]
+        self._unit = f"counts_{window.endpoint}_request"
+        self._limit = SharedLimit(context, spending.ledger.conn_id, f"counts_{window.endpoint}")
+
+    def ask(self, client: XClient, pause: Pause) -> int:
+        """Return how many posts X counts; waits for its limit of counts, and raises what the client raises."""
+        counted = read_counted(self._staging)
+        if counted is None:
+            counted = self._count(client, pause)
+            write_counted(self._staging, counted)
+        return counted.posts
+
+    def _count(self, client: XClient, pause: Pause) -> Counted:
+        since = self._since(client.server_now())
+        params = {
+            "query": self._window.query,
+            "granularity": "day",
+            "start_time": rfc3339(since),
+            "end_time": rfc3339(self._window.until),
+        }
+        posts = 0
+        while True:
+            room_at = self._limit.room_at(now := datetime.now(UTC))
+            if room_at > now:
+                pause(room_at, self._limit.waits_for(now))
+            try:
+                page_posts, token = self._page(client, params)
+            except RateLimitedError as error:
+                resumes_at = self._limit.refused(error, now := datetime.now(UTC))
+                pause(resumes_at, self._limit.waits_for(now))
+                continue
+            posts += page_posts
+            if token is None:
+                at = utc_text(client.server_now())
+                return Counted(since=since, until=self._window.until, posts=posts, at=at)
+            params["next_token"] = token
+
+    def _page(self, client: XClient, params: dict[str, str]) -> tuple[int, str | None]:
+        # X bills every request for counts: one that was lost is not the next one's.
+        name = f"verify@{utc_text(client.server_now())}"
+        with self._spending.request(client, name, {self._unit: 1}):
+            counts = client.counts(self._endpoint, params)
+        place = self._spending.place(name)
+        self._spending.note(place, place, counts.answer.server_time, {self._unit: 1})
+        self._limit.heard(counts.answer.limit)
+        return counts.total, counts.next_token
+
+    def _since(self, now: datetime) -> datetime:
+        """Return where the window begins, or what X still reaches of it."""
+        if self._window.reach_s is None:
+            return self._window.since
+        return max(
+            self._window.since,
+            (now - timedelta(seconds=self._window.reach_s - FLOOR_MARGIN_S)).replace(microsecond=0),
+        )
