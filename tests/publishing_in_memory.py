@@ -134,7 +134,12 @@ class Publishing:
     def _trigger(self, trigger: DagRunTriggerException) -> None:
         run = (trigger.trigger_dag_id, trigger.dag_run_id)
         assert run not in self.runs or trigger.reset_dag_run
-        self.runs[run] = {"conf": trigger.conf, "run_after": trigger.run_after, "state": "queued"}
+        self.runs[run] = {
+            "conf": trigger.conf,
+            "run_after": trigger.run_after,
+            "note": trigger.note,
+            "state": "queued",
+        }
 
     def xcom(self, task_id: str, key: str, *, dag_id: str, run_id: str = RUN) -> Any:
         """Return what a task pushed."""

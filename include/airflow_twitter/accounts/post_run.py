@@ -120,12 +120,18 @@ class PostRun:
             progress=progress,
             video_url=None if record is None else self._video_url(record),
             post_url=None if record is None else record.post_url,
-            simulated=record is not None and record.simulated,
+            simulated=self._simulated() if record is None else record.simulated,
         )
         if why is not None:
             shown = replace(shown, error_type=why.error_type, error=why.error)
         self.ti.xcom_push("state", shown.form())
         return shown.sentence
+
+    def _simulated(self) -> bool:
+        try:
+            return is_simulated(self.account.connection)
+        except ConfigError:
+            return False
 
     def _video_url(self, record: Record) -> str | None:
         has_video = record.content.media_sha256 is not None

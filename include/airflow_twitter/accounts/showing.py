@@ -7,6 +7,8 @@ import re
 from airflow_twitter.accounts.addresses import frame_url, video_url
 from airflow_twitter.publishing.record import Record
 
+_NOTE_MAX = 500
+
 
 def approval_body(record: Record) -> str:
     """Return what an approver looks at: the text exactly as it is, the video, the price, and what to mind."""
@@ -30,6 +32,16 @@ def approval_body(record: Record) -> str:
         lines += ["", f"![A picture of the video]({frame_url(record.account, record.key)})", ""]
     lines += [f"- mind: {_one_line(warning)}" for warning in details["warnings"]]
     return "\n".join(lines)
+
+
+def run_note(record: Record) -> str:
+    """Return what the UI shows beside a run of the queue, so that people see which post it is."""
+    lines = ["**SIMULATED**"] if record.simulated else []
+    video = record.details.get("video")
+    text = record.content.text
+    if len(text) > _NOTE_MAX:  # a long link, which X counts as 23; Airflow takes notes of 1000 characters
+        text = f"{text[:_NOTE_MAX]}…"
+    return "\n".join([*lines, fenced(text), *([f"with a video: {video['summary']}"] if video else [])])
 
 
 def fenced(text: str) -> str:

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.settings import find_account, post_dag_id
+from airflow_twitter.accounts.showing import run_note
 from airflow_twitter.publishing.states import PostState
 
 _ENDED = ("success", "failed")
@@ -48,6 +49,7 @@ class TwitterHandOverOperator(TriggerDagRunOperator):
         self.trigger_dag_id = post_dag_id(prepared["account"])
         self.trigger_run_id = run.key
         self.conf = {"post": run.key}
+        self.note = run_note(record)
         self.run_after = datetime.fromisoformat(record.details["run_after"])
         if context["ti"].get_dr_count(self.trigger_dag_id, run_ids=[run.key]):
             state = context["ti"].get_dagrun_state(self.trigger_dag_id, run.key)

@@ -45,6 +45,16 @@ class TwitterUploadMediaOperator(BaseOperator):
             told = progress.share
             self.log.info("Upload of %s: %s", run.key, progress)
             run.show(PostState.UPLOADING, progress=round(progress.share, 3))
+            left_s = None if progress.left_s is None else round(progress.left_s)
+            context["ti"].xcom_push(
+                "upload",
+                {
+                    "bytes_sent": progress.sent,
+                    "bytes_total": progress.total,
+                    "percent": round(progress.share * 100),
+                    "left_s": left_s,
+                },
+            )
 
         with step(run, MEDIA_LIMIT):
             if run.record.content.media_sha256 is None:

@@ -33,6 +33,7 @@ def test_end_to_end(airflow: Publishing, start_simulator: Start) -> None:
     assert url == f"https://x.com/i/status/{simulator.posts[0].id}"
     assert prepared["price"] == 0.015
     assert airflow.runs[QUEUE]["conf"] == {"post": RUN}
+    assert airflow.runs[QUEUE]["note"] == "**SIMULATED**\n```\nHello <world> & all\n```"
     assert airflow.state("record") == {
         "success": True,
         "state": "posted",

@@ -50,6 +50,9 @@ def test_end_to_end(airflow: Publishing, start_simulator: Start, videos: Path, g
     airflow.step("wait_for_rate_limit")
     airflow.step("upload")
     assert airflow.state("upload")["progress"] == 1.0
+    assert airflow.state("upload")["video_url"].endswith("/twitter/posts/main/manual__1/video")
+    told = airflow.xcom("upload", "upload", dag_id="twitter_post__main")
+    assert (told["percent"], told["bytes_sent"]) == (100, len(good))
     airflow.post()
 
     (upload,) = simulator.uploads
