@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -198,3 +199,13 @@ def test_mixed_trouble_ends_in_one_post(
     assert {item.sha256 for item in finished} == {hashlib.sha256(data).hexdigest()}
     assert simulator.book.counts["create_post"] == 1
     assert len(simulator.posts) == 1 or (doubt and simulator.posts == [])
+
+
+def test_no_secret_is_logged(user: UserClient, caplog: pytest.LogCaptureFixture) -> None:
+    """Even at the level DEBUG no token, secret or signature is written, whatever libraries say."""
+    caplog.set_level(logging.DEBUG)
+    user.create_post("Quietly")
+    user.me()
+    assert "POST /2/tweets -> 201" in caplog.text
+    for said in (ACCOUNT.access_token, ACCOUNT.access_token_secret, "oauth_signature", "Authorization"):
+        assert said not in caplog.text
