@@ -115,6 +115,16 @@ def test_missing_total_is_the_sum() -> None:
     assert read_counts(answer({"meta": {"total_tweet_count": 0}})).buckets == ()
 
 
+def test_usage_of_days() -> None:
+    """The days of a usage answer are read by date; what is no day is left out."""
+    days = [{"date": "2026-11-20T00:00:00.000Z", "usage": "12"}, {"date": "2026-11-19", "usage": "x"}, None]
+    usage = read_usage(
+        answer({"data": {"project_id": "17", "daily_project_usage": {"project_id": "17", "usage": days}}})
+    )
+    assert (usage.project_id, usage.daily) == ("17", {"2026-11-20": 12})
+    assert read_usage(answer({"data": {"daily_project_usage": []}})).daily == {}
+
+
 def test_usage_numbers_come_as_texts() -> None:
     """Usage and cap are numbers, whatever they were sent as; what is missing is None."""
     usage = read_usage(

@@ -117,6 +117,9 @@ def test_usage_tells_what_the_month_has_cost(client: XClient) -> None:
     assert usage.project_usage == 10
     assert usage.project_cap is not None
     assert usage.cap_reset_day is not None
+    assert usage.daily == {}
+    (counted,) = [count for count in client.usage(days=3).daily.values() if count]
+    assert counted == 10
 
 
 def test_each_request_is_one_log_line(client: XClient, caplog: pytest.LogCaptureFixture) -> None:

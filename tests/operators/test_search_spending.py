@@ -18,6 +18,7 @@ from airflow_twitter.posts.staging import PageHeader, Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator import Rule, Simulator
 from airflow_twitter.simulator.bill import bills
+from airflow_twitter.spending.entries import LedgerError
 from airflow_twitter.spending.ledger import Ledger, Summary
 
 Start = Callable[..., Simulator]
@@ -385,6 +386,14 @@ class TestBudgets:
         with pytest.raises(AirflowFailException, match="budget of the day"):
             airflow.search({"keyword": "daily", "max_results": 20}, run_id="manual__2")
         assert len(simulator.book.sold) == 60
+
+    def test_ledger_cannot_be_read(self, airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
+        """While nobody knows what was bought, nothing is."""
+        simulator = start_simulator()
+        (data_folder / "ledger" / "twitter_default" / "2026-12-01.jsonl").mkdir(parents=True)
+        with pytest.raises(LedgerError, match=r"cannot be read .* nobody knows what was bought"):
+            airflow.search(ACCOUNTING)
+        assert simulator.book.sold == []
 
     def test_bad_file(self, airflow: Airflow, start_simulator: Start, budgets: Callable[[str], None]) -> None:
         """While spending.yaml has a mistake nothing is bought."""

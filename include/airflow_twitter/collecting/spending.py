@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from airflow_twitter.spending.ledger import Ledger, Purchase, Reservation
 from airflow_twitter.spending.pages import page_items, page_units
 from airflow_twitter.spending.settings import FILE, Settings, read_settings
 
+log = logging.getLogger(__name__)
+
 
 def settings_path(context: Context | None = None) -> Path:
     """Return where ``spending.yaml`` lies: where ``TWITTER_SPENDING`` says, beside the DAG's file, or in the folder.
@@ -44,6 +47,8 @@ def spending_settings(context: Context | None = None) -> Settings:
     """Return prices and budgets; fails the task when the file has a mistake: then nobody knows what may be spent."""
     path = settings_path(context)
     settings, mistakes = read_settings(path)
+    if not path.exists():
+        log.warning("There is no %s: X's prices of August 2026 hold, and there are no budgets.", path)
     if mistakes:
         told = "\n".join(map(str, mistakes))
         raise AirflowFailException(

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from airflow_twitter.api.prices import round_dollars
-from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.store import Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,10 @@ class Purchase:
     items: Bought
     place: str = ""
     requests: int = 1
+
+
+class LedgerError(StoreError):
+    """Report a day of the ledger that cannot be read."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,6 +157,11 @@ class Day:
         except FileNotFoundError:
             self._forget()
             return
+        except OSError as error:
+            raise LedgerError(
+                f"{store.url(self.key)} cannot be read ({error.strerror}), so that nobody knows what was bought. "
+                "Nothing is bought until it can be, or is moved away."
+            ) from None
         whole = added[: added.rfind(b"\n") + 1]
         for line in whole.split(b"\n")[:-1]:
             try:
