@@ -168,6 +168,14 @@ def test_run_of_a_joined_record(
     assert len(clean(staging_days=-1)["runs"]) == 3
 
 
+def test_check_that_never_ended(data_folder: Path, clean: Any) -> None:
+    """What a check of posts has staged goes like the pages of a merged run."""
+    plan = b'{"ids":["1"],"files":{},"due":1,"decided_at":"2026-11-30T12:00:00.000000Z"}'
+    Store(data_folder).put("staging/twitter_recheck/manual__1/window.json", plan)
+    assert clean(staging_days=1)["kept"] == {"check": 1}
+    assert len(clean(staging_days=0.9)["runs"]) == 1
+
+
 def test_quarantine_and_leftovers(data_folder: Path, clean: Any) -> None:
     """Quarantine and damaged files go by their age, what killed processes left after a day, and nothing else."""
     store = Store(data_folder)

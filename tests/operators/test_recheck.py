@@ -266,7 +266,8 @@ def test_a_killed_look_up_buys_nothing_twice(
 
     sold = [entry.ids for entry in collected.book.to("lookup") if entry.status == 200]
     assert sorted(itertools.chain.from_iterable(sold)) == sorted(collected.truth("accounting"))
-    spent = Ledger(Store(data_folder), "twitter_default").of_run(f"twitter_search/{RUN}", NOON)
+    ledger = Ledger(Store(data_folder), "twitter_default")
+    spent = ledger.spent("run", at=NOON + timedelta(hours=1), run=f"twitter_search/{RUN}", since=NOON)
     # X bills a post once a day, and all of them were bought today.
     assert spent == 0
     assert check.withdraw()["checked"] == 60

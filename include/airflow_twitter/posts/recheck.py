@@ -15,7 +15,7 @@ from airflow_twitter.posts.lines import Post, id_month
 from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.validation import validate_page
-from airflow_twitter.posts.withdrawn import Removed, Withdrawal, media_segments, withdraw
+from airflow_twitter.posts.withdrawn import Removed, Withdrawal, media_of, media_segments, withdraw
 
 IDS_A_REQUEST = 100
 Reader = Callable[[bytes], tuple[Mapping[str, Mapping[str, Any]], Mapping[str, str]]]
@@ -30,10 +30,10 @@ class Plan(msgspec.Struct, kw_only=True):
     `due` counts all that should be checked; those beyond the run's budget are left for another one.
     """
 
-    ids: list[str] = []
-    files: dict[str, list[str]] = {}
-    due: int = 0
-    decided_at: str = ""
+    ids: list[str]
+    files: dict[str, list[str]]
+    due: int
+    decided_at: str
 
     @property
     def requests(self) -> int:
@@ -212,13 +212,15 @@ def _take_out(
     removed: Removed,
 ) -> None:
     redact = report.action == "redact"
-    media: set[str] = set()
-    for key in keys:
-        here = {int(post_id): gone[post_id] for post_id in plan.files[key] if post_id in gone}
-        if here:
-            media |= withdraw(store, key, here, redact=redact, removed=removed)
+    here = {
+        key: {int(post_id): gone[post_id] for post_id in plan.files[key] if post_id in gone} for key in keys
+    }
+    media = {media_key for key in keys for media_key in media_of(store, key, here[key])}
     for key, of_month in media_segments(slug, media, report.at).items():
         withdraw(store, key, of_month, redact=False, removed=removed)
+    for key in keys:
+        if here[key]:
+            withdraw(store, key, here[key], redact=redact, removed=removed)
 
 
 def _files(store: Store, slugs: Iterable[str]) -> Iterator[str]:

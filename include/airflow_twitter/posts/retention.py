@@ -18,6 +18,7 @@ import msgspec
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Query
 from airflow_twitter.posts.holding import alone
+from airflow_twitter.posts.recheck import Plan
 from airflow_twitter.posts.staging import Staging, StagingError
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.windows import Window
@@ -145,7 +146,17 @@ def _staged_runs(store: Store) -> Iterator[_Run]:
                 folder, window.dag_id, window.run_id, _fate(query, window, is_continued), window.recorded_at
             )
         else:
-            yield _unrecorded(folder, windows[folder], by_fingerprint)
+            yield _check(store, folder) or _unrecorded(folder, windows[folder], by_fingerprint)
+
+
+def _check(store: Store, folder: str) -> _Run | None:
+    """Return a check of posts that was begun and never ended, None when the folder is of another kind of run."""
+    dag_id, run_id = (_original(part) for part in folder.split("/")[1:3])
+    try:
+        plan = msgspec.json.decode(store.read(f"{folder}/window.json"), type=Plan)
+        return _Run(folder, dag_id, run_id, "check", datetime.fromisoformat(plan.decided_at))
+    except (OSError, ValueError):
+        return None
 
 
 def _fate(query: Query, window: CoveredWindow, is_continued: bool) -> str:

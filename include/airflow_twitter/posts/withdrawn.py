@@ -9,7 +9,6 @@ fetched before, whenever they are merged again, do not bring it back; a search t
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -80,11 +79,11 @@ def read(store: Store, key: str) -> dict[int, Withdrawal]:
 
 def withdraw(
     store: Store, key: str, gone: Mapping[int, Withdrawal], *, redact: bool, removed: Removed
-) -> set[str]:
-    """Take posts out of one file of the dataset and return the keys of their media; the caller holds its lock.
+) -> None:
+    """Take posts, or media, out of one file of the dataset; the caller holds its lock.
 
     The ids are noted first, so that what a crash leaves undone is done by doing it again. With `redact` the id
-    stays, with an empty text. Posts that were seen later than they were found gone stay as they are.
+    stays, with an empty text. What was seen later than it was found gone stays as it is.
     """
     known = read(store, key)
     newest = {
@@ -94,17 +93,31 @@ def withdraw(
     if newest.items() - known.items():
         lines = [msgspec.json.encode(each) + b"\n" for _, each in sorted({**known, **newest}.items())]
         store.put(_record_key(key), lines)
-    media: set[str] = set()
-    kept = list(_kept(store, key, newest, redact, media, removed))
     if not store.exists(key):
-        return media
+        return
+    kept = b"".join(_kept(store, key, newest, redact, removed))
     if not kept:
         store.delete(key)
-        removed.files.append(key)
-    elif (content := b"".join(kept)) != store.read(key):
-        store.put(key, content)
-        removed.files.append(key)
-    return media
+    elif kept != store.read(key):
+        store.put(key, kept)
+    else:
+        return
+    removed.files.append(key)
+
+
+def media_of(store: Store, key: str, gone: Mapping[int, Withdrawal]) -> set[str]:
+    """Return the keys of the media of posts that are to be taken out of a file.
+
+    To be asked, and the media withdrawn, before the posts are: afterwards nobody knows them.
+    """
+    found: set[str] = set()
+    if store.exists(key):
+        with store.open(key) as file:
+            for line in file:
+                withdrawal = gone.get(_number(line))
+                if withdrawal is not None and observed_at(line) <= withdrawal.at:
+                    found.update(_media_keys(line))
+    return found
 
 
 def media_segments(slug: str, media_keys: set[str], at: str) -> dict[str, dict[int, Withdrawal]]:
@@ -118,18 +131,9 @@ def media_segments(slug: str, media_keys: set[str], at: str) -> dict[str, dict[i
 
 
 def _kept(
-    store: Store,
-    key: str,
-    gone: Mapping[int, Withdrawal],
-    redact: bool,
-    media: set[str],
-    removed: Removed,
+    store: Store, key: str, gone: Mapping[int, Withdrawal], redact: bool, removed: Removed
 ) -> Iterator[bytes]:
-    try:
-        file = store.open(key)
-    except FileNotFoundError:
-        file = io.BytesIO()
-    with file:
+    with store.open(key) as file:
         for line in file:
             withdrawal = gone.get(_number(line))
             if withdrawal is None or observed_at(line) > withdrawal.at:
@@ -138,7 +142,6 @@ def _kept(
             if b'"_withdrawn":' not in line:
                 removed.posts += "/media/" not in key
                 removed.media += "/media/" in key
-                media.update(_media_keys(line))
             if redact:
                 yield _redacted(withdrawal)
 
