@@ -91,7 +91,7 @@ def test_lost_answers_are_explained(
         airflow.search(ACCOUNTING)
     at_noon.shift(DAY)
     reconcile(airflow, tolerance=0)
-    assert "more may have been sold, in 1 requests without an answer." in capsys.readouterr().out
+    assert "more may have been sold, in one request without an answer." in capsys.readouterr().out
 
 
 def test_another_program(airflow: Airflow, start_simulator: Start, at_noon: time_machine.Traveller) -> None:

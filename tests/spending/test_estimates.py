@@ -25,7 +25,7 @@ def counting(*posts: int, endpoint: str = "recent") -> Counting:
             "40 of 60 posts on 2 full pages, for up to $0.20; counting them cost $0.005",
         ),
         (counting(60), None, True, "60 posts on 3 full pages, for up to $1.50; counting them cost $0.005"),
-        (counting(0), None, False, "0 posts on 1 full pages, for up to $0.00; counting them cost $0.005"),
+        (counting(0), None, False, "0 posts on one page, for up to $0.00; counting them cost $0.005"),
         (
             counting(1000, 234, endpoint="all"),
             None,

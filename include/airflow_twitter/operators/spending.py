@@ -19,7 +19,7 @@ from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.spending.budgets import dollars
 from airflow_twitter.spending.entries import Summary
 from airflow_twitter.spending.ledger import Ledger, connections
-from airflow_twitter.spending.reconciling import Comparison, compare, compare_days, reasons
+from airflow_twitter.spending.reconciling import Comparison, compare, compare_days, reasons, unanswered
 
 Days = dict[date, Summary]
 
@@ -166,8 +166,7 @@ def _uncertain(summary: Summary) -> str:
     """Say what is not known for sure, when there is something."""
     if not summary.unanswered and not summary.reserved:
         return ""
-    lost = f"{summary.unanswered} requests without an answer"
-    return f"; {lost}, up to {dollars(summary.reserved)} more may have been billed"
+    return f"; {unanswered(summary.unanswered)}, up to {dollars(summary.reserved)} more may have been billed"
 
 
 def _reset_before(today: date, reset_day: int | None) -> date | None:

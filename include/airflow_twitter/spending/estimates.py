@@ -49,10 +49,14 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         if self.posts is None or self.dollars is None:
             return "How many posts there are is not known: nothing was counted, and page_max sets no bound"
         of = f" of {self.found:,}" if self.found is not None and self.found > self.posts else ""
-        price = f"{self.posts:,}{of} posts on {self.pages:,} full pages, for up to {dollars(self.dollars)}"
+        price = f"{self.posts:,}{of} posts on {_pages(self.pages)}, for up to {dollars(self.dollars)}"
         return (
             f"{price}; counting them cost {dollars(self.counts_dollars)}" if self.counts_requests else price
         )
+
+
+def _pages(count: int | None) -> str:
+    return "one page" if count == 1 else f"{count:,} full pages"
 
 
 class EstimateTooHigh(BudgetReached):

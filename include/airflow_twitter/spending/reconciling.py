@@ -51,8 +51,13 @@ class Comparison:
 
     def _besides(self) -> str:
         if self.unanswered:
-            return f"in {self.unanswered} requests without an answer"
+            return f"in {unanswered(self.unanswered)}"
         return "in reads of own posts or requests under way"
+
+
+def unanswered(count: int) -> str:
+    """Write how many requests had no answer."""
+    return "one request without an answer" if count == 1 else f"{count:,} requests without an answer"
 
 
 def compare(when: str, noted: Iterable[Summary], counted: int, *, judged: bool = True) -> Comparison:
