@@ -116,7 +116,8 @@ class Ground:
         while last.states["window_complete"] != "success":
             assert len(played.later) < GOING_ON_MAX, "it cannot be completed"
             run_id = played.run_ids[-1]
-            if last.state == "failed" and not (played.mix.continues and last is played.first):
+            continues = played.mix.continues and last is played.first and last.states["search"] != "success"
+            if last.state == "failed" and not continues:
                 cleared += 1
             else:
                 conf["continue_from_run"] = run_id

@@ -95,6 +95,8 @@ def _wrong_stop(played: Played) -> list[str]:
     allowed = {reason for fault in faults for reason in STOPS.get(fault, ())} | {None}
     if played.mix.search.get("page_max"):
         allowed.add("page_max")
+    if any(entry.status == 429 for entry in played.first_requests):
+        allowed.add("deadline")
     if played.reason not in allowed:
         found.append(f"stopped for {played.reason}, where there was {sorted(faults)}")
     return found + _wrong_colour(played)
@@ -192,7 +194,10 @@ def _sold(requests: Iterable[Entry]) -> list[Entry]:
     return [
         entry
         for entry in requests
-        if entry.delivered and entry.status == 200 and entry.endpoint.startswith("search_")
+        if entry.delivered
+        and entry.status == 200
+        and entry.endpoint.startswith("search_")
+        and "html" not in (entry.fault or "")
     ]
 
 
