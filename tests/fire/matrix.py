@@ -13,14 +13,18 @@ from airflow_twitter.simulator import Rule
 SEARCH = {"keyword": "some", "max_results": 20, "deadline": "PT3H"}
 """60 posts in three pages."""
 
-PLACES: Mapping[str, tuple[str, Any]] = {
-    "first request": ("search_recent", 1),
-    "second": ("search_recent", 2),
-    "last": ("search_recent", 3),
-    "second and all after it": ("search_recent", (2, None)),
-    "bearer token, once": ("token", 1),
-    "bearer token, always": ("token", (1, None)),
+PLACES: Mapping[str, tuple[str, Any, dict[str, Any]]] = {
+    "first request": ("search_recent", 1, {}),
+    "second": ("search_recent", 2, {}),
+    "last": ("search_recent", 3, {}),
+    "second and all after it": ("search_recent", (2, None), {}),
+    "bearer token, once": ("token", 1, {}),
+    "bearer token, always": ("token", (1, None), {}),
+    "counts, once": ("counts_recent", 1, {"estimate": "enforce"}),
+    "counts, always": ("counts_recent", (1, None), {"estimate": "enforce"}),
+    "counts, always, estimate=warn": ("counts_recent", (1, None), {"estimate": "warn"}),
 }
+"""The endpoint, which of its requests, and what the run is asked for beside."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +44,32 @@ class Row:
 
     def mix(self, place: str) -> Mix:
         """Return the run in which the fault happens at a place."""
-        endpoint, nth = PLACES[place]
+        endpoint, nth, conf = PLACES[place]
         rule = Rule(endpoint=endpoint, fault=self.fault, nth=nth, params=self.params)
-        return Mix(f"{self.name}, {place}", (rule,), SEARCH, read_timeout_s=self.read_timeout_s)
+        return Mix(f"{self.name}, {place}", (rule,), {**SEARCH, **conf}, read_timeout_s=self.read_timeout_s)
 
 
 OK = "complete"
 
 
 def _always(outcome: str) -> tuple[str, ...]:
-    return (outcome,) * len(PLACES)
+    """It is met wherever it happens; an estimate that only warns is done without."""
+    return (outcome,) * 8 + (OK,)
 
 
 def _passing(error: str) -> tuple[str, ...]:
-    return (OK, OK, OK, f"red: {error}", OK, f"red: {error}")
+    return (OK, OK, OK, f"red: {error}", OK, f"red: {error}", OK, f"red: {error}", OK)
 
 
 def _pages_only(for_ever: str = OK) -> tuple[str, ...]:
-    """The token endpoint gives no pages, so that nothing happens there."""
-    return (OK, OK, OK, for_ever, OK, OK)
+    """The other endpoints give no pages, so that nothing happens there."""
+    return (OK, OK, OK, for_ever, OK, OK, OK, OK, OK)
 
 
-_LIMITED = (OK, OK, OK, "partial: deadline", OK, "red: deadline")
-_REJECTED = "red: TokenRejectedError"
+_LIMITED = (OK, OK, OK, "partial: deadline", OK, "red: deadline", OK, "red: deadline", OK)
+_REJECTED, _INVALID = "red: TokenRejectedError", "red: InvalidRequestError"
 _NETWORK = _passing("NetworkError")
+_NO_KEYS = "red: AuthError"
 
 ROWS = (
     Row("reset_before", _NETWORK),
@@ -88,16 +94,13 @@ ROWS = (
     Row("usage_cap", _always("red: UsageCapError"), {"period": "Monthly"}),
     Row("usage_cap", _always("red: UsageCapError"), {"period": "Daily"}),
     Row("credits", _always("red: CreditsError")),
-    Row("unauthorized", (OK, OK, OK, "red: AuthError", "red: AuthError", "red: AuthError")),
-    Row("token_revoked", (OK, OK, OK, "red: AuthError", OK, OK)),
+    Row("unauthorized", (OK, OK, OK, _NO_KEYS, _NO_KEYS, _NO_KEYS, OK, _NO_KEYS, OK)),
+    Row("token_revoked", (OK, OK, OK, _NO_KEYS, OK, OK, OK, _NO_KEYS, OK)),
     Row("bad_credentials", _always("red: CredentialsError")),
     Row("not_enrolled", _always("red: EnrollmentError")),
     Row("unsupported_authentication", _always("red: TokenKindError")),
     Row("forbidden", _always("red: ForbiddenError")),
-    Row(
-        "rejected_token",
-        (_REJECTED, OK, OK, _REJECTED, "red: InvalidRequestError", "red: InvalidRequestError"),
-    ),
+    Row("rejected_token", (_REJECTED, OK, OK, _REJECTED, *(_INVALID,) * 2, *(_REJECTED,) * 2, OK)),
     Row("short_page", _pages_only("red: PagingError")),
     Row("empty_page", _pages_only("red: PagingError")),
     Row("repeated_page", _pages_only("red: PagingError")),

@@ -55,17 +55,18 @@ def random_mix(seed: int) -> Mix:
         "expand": chance.random() < 0.15,
         "vocabulary": chance.choice(("tweet", "post")),
         "endpoint": endpoint,
+        "estimate": chance.choice(("off", "off", "warn", "enforce")),
     }
     limit = chance.choice((450, 450, 450, 5, 2))
-    rules = tuple(_rule(chance, f"search_{endpoint}") for _ in range(chance.randint(1, 5)))
+    rules = tuple(_rule(chance, endpoint) for _ in range(chance.randint(1, 5)))
     return Mix(
         f"mix {seed}", rules, search, limits={f"search_{endpoint}": limit}, continues=chance.random() < 0.5
     )
 
 
-def _rule(chance: random.Random, search: str) -> Rule:
+def _rule(chance: random.Random, name: str) -> Rule:
     fault = chance.choice(COLLECTING_FAULTS)
-    endpoint = chance.choice((search,) * 7 + ("token", "token", "*"))
+    endpoint = chance.choice((f"search_{name}",) * 7 + ("token", "token", f"counts_{name}", "*"))
     first = chance.randint(1, 8)
     when: dict[str, Any] = chance.choice(
         (

@@ -390,15 +390,17 @@ class TestLimit:
         assert committed(data_folder) == simulator.truth("accounting")
         assert [entry.status for entry in searches(simulator)] == [200, 429, 200, 200]
 
+    @pytest.mark.parametrize("estimate", ["off", "warn"])
     def test_refused_a_token(
-        self, airflow: Airflow, start_simulator: Start, clock: Clock, data_folder: Path
+        self, airflow: Airflow, start_simulator: Start, clock: Clock, data_folder: Path, estimate: str
     ) -> None:
         """When X refuses a bearer token for its limit, that is waited for like any other."""
         simulator = start_simulator(rules=[Rule(endpoint="token", nth=1, fault="rate_limited")])
+        search = {**ACCOUNTING, "estimate": estimate}
 
-        assert rescheduled(airflow, ACCOUNTING) == NOON + timedelta(seconds=30)
+        assert rescheduled(airflow, search) == NOON + timedelta(seconds=30)
         clock.shift(30)
-        airflow.search(ACCOUNTING)
+        airflow.search(search)
 
         assert committed(data_folder) == simulator.truth("accounting")
 

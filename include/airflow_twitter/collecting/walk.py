@@ -168,11 +168,19 @@ class Walk:
         self.ti.xcom_push("why", self.partial and self.partial.why)
 
     def _authenticate(self, client: XClient) -> None:
-        try:
-            client.authenticate()
-        except PermanentError:
-            self.failed_at = "Failed to generate Bearer Token"
-            raise
+        while True:
+            try:
+                return client.authenticate()
+            except RateLimitedError as error:
+                self._refused(error)
+            except PermanentError:
+                self.failed_at = "Failed to generate Bearer Token"
+                raise
+
+    def _refused(self, error: RateLimitedError) -> None:
+        """Wait until X has room again, as it said or as nobody knows."""
+        self.log.warning("%s", error)
+        self._pause(self.limit.refused(error, now := datetime.now(UTC)), self.limit.waits_for(now))
 
     def _fetch(self, client: XClient, asker: Asker, request: PageRequest) -> None:
         try:
@@ -180,8 +188,7 @@ class Walk:
             self.run.staging.check_room(self.window.max_results)
             request, page = asker.ask(request, self.pages)
         except RateLimitedError as error:
-            self.log.warning("%s", error)
-            self._pause(self.limit.refused(error, now := datetime.now(UTC)), self.limit.waits_for(now))
+            self._refused(error)
         except InvalidRequestError:
             settled_in = self.window.settled_at - client.server_now()
             if settled_in <= timedelta(0):
