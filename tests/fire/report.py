@@ -64,15 +64,27 @@ def matrix() -> str:
     return "\n".join(lines) + "\n"
 
 
-def page_matrix(page: str) -> str:
-    """Return the matrix's section of the page."""
-    found = re.search(r"## Every fault.*?(?=\n## )", page, re.S)
-    return found[0] if found else ""
+def page_matrix() -> str:
+    """Return the matrix that the page holds."""
+    return _sections(PAGE.read_text()).get("Every fault, at every place", "")
 
 
-def write(mixes: Mixes, kills: Kills) -> None:
-    """Write the page."""
-    PAGE.write_text("\n".join((INTRO, matrix(), _mixes(mixes), _kills(kills))))
+def write(*, mixes: Mixes | None = None, kills: Kills | None = None) -> None:
+    """Write the page; what was not tried again stays as it was."""
+    told = _sections(PAGE.read_text()) if PAGE.exists() else {}
+    parts = [
+        INTRO,
+        matrix(),
+        _mixes(mixes) if mixes else told.get("Random mixes", ""),
+        _kills(kills) if kills else told.get("Kills", ""),
+    ]
+    PAGE.write_text("\n".join(part for part in parts if part))
+
+
+def _sections(page: str) -> dict[str, str]:
+    """Return the page's sections by their headings."""
+    parts = re.split(r"^(?=## )", page, flags=re.M)[1:]
+    return {part.partition("\n")[0].removeprefix("## "): part.strip("\n") + "\n" for part in parts}
 
 
 def _mixes(mixes: Mixes) -> str:

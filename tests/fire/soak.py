@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first mix (default 0)")
     parser.add_argument("--count", type=int, default=MIXES, help=f"how many mixes (default {MIXES})")
     parser.add_argument("--points", type=int, help="kills in each scene (default: at every moment)")
-    parser.add_argument("--only", choices=("matrix", "mixes", "kills"), help="only these; writes no page")
+    parser.add_argument("--only", choices=("matrix", "mixes", "kills"), help="try only these")
     given = parser.parse_args()
     try:
         with _quiet():
@@ -48,9 +48,8 @@ def main() -> int:
     except Wrong as error:
         print(f"\nWRONG: {error}", file=sys.stderr)
         return 1
-    if mixes and kills:
-        write(mixes, kills)
-        print(f"Written to {PAGE}", file=sys.stderr)
+    write(mixes=mixes, kills=kills)
+    print(f"Written to {PAGE}", file=sys.stderr)
     return 0
 
 
@@ -77,7 +76,7 @@ def _mixes(first: int, count: int) -> Mixes:
     requests = 0
     with Ground() as ground:
         for seed in range(first, first + count):
-            again = f"Again: make soak ARGS='--only mixes --seed {seed} --count 1'"
+            again = f"Again: make soak ARGS='--only mixes --seed {seed} --count 1'."
             try:
                 played = ground.play(random_mix(seed))
                 found = wrong(ground, played)
