@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,13 @@ from airflow_twitter.api.transport import is_loopback
 from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.hooks.twitter import TwitterHook, base_url
-from airflow_twitter.publishing.errors import CancelledError, ExpiredError, RecordError
+from airflow_twitter.publishing.errors import (
+    CancelledError,
+    ExpiredError,
+    LookAgain,
+    NotApprovedError,
+    RecordError,
+)
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState, report
@@ -138,10 +144,15 @@ class PostRun:
         return video_url(record.account, record.key) if has_video else None
 
     def check_open(self) -> None:
-        """Raise the error of a post that is not to be sent any more: cancelled, or too late."""
+        """Raise the error of a post that is not to be sent, or not yet: cancelled, turned down, asked about, late."""
         record = self.record
         if record.state is PostState.CANCELLED:
             raise CancelledError("Somebody cancelled this post.")
+        if record.state is PostState.REJECTED:
+            raise NotApprovedError("This post was turned down.")
+        if record.state is PostState.AWAITING_APPROVAL:
+            again_at = datetime.now(UTC) + timedelta(seconds=self.account.look_again_s)
+            raise LookAgain(again_at, "Somebody is being asked to approve the post.")
         expires_at = record.details.get("expires_at")
         if expires_at and not record.intent.sends and datetime.now(UTC) >= datetime.fromisoformat(expires_at):
             raise ExpiredError(f"It was to be posted before {expires_at}, and that has passed.")

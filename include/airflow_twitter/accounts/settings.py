@@ -63,7 +63,7 @@ _LISTS = frozenset(name for name, schema in SCHEMA["properties"].items() if sche
 class Account:
     """One account that posts, with every setting.
 
-    `approvers` are user names of Airflow, none means whoever may answer for the DAG; the author of a post is none of
+    `approvers` are ids of Airflow's users, none means whoever may answer for the DAG; the author of a post is none of
     them unless `author_may_approve`. `video_folders` are relative to the data folder, or absolute. `look_again_s` is
     how often a held account looks whether it was released; `visible_s` how long a post whose answer was lost is
     looked for on the timeline.

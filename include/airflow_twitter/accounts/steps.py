@@ -15,7 +15,7 @@ from airflow_twitter.accounts.post_run import HeldError, PostRun
 from airflow_twitter.api.errors import RateLimitedError, XError
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.posts.windows import rfc3339
-from airflow_twitter.publishing.errors import CancelledError, LookAgain, PublishingError
+from airflow_twitter.publishing.errors import CancelledError, LookAgain, NotApprovedError, PublishingError
 from airflow_twitter.publishing.states import PostState, report, state_after
 from airflow_twitter.spending.budgets import BudgetReached
 
@@ -61,8 +61,8 @@ def step(run: PostRun, limited: str) -> Iterator[SharedLimit]:
         resumes_at = limit.refused(error, datetime.now(UTC))
         run.note(PostState.WAITING, str(error))
         pause(run, resumes_at, error=error)
-    except CancelledError as error:
-        run.show(PostState.CANCELLED, error=error)
+    except (CancelledError, NotApprovedError) as error:
+        run.show(run.record.state, error=error)
         raise AirflowSkipException(str(error)) from None
     except (PublishingError, XError, BudgetReached) as error:
         if state_after(error) is PostState.HELD:

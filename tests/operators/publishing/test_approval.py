@@ -172,6 +172,39 @@ def test_edited(airflow: Publishing, start_simulator: Start, asked: list[dict[st
     assert texts(simulator) == ["Hello https://example.com"]
 
 
+def test_asked_again(airflow: Publishing, start_simulator: Start, asked: list[dict[str, Any]]) -> None:
+    """A run that is cleared after its approval asks again; its post in the queue waits, and a no still counts."""
+    simulator = start_simulator()
+    airflow.prepare(text="Hello", approval=True)
+    wait(airflow)
+    approve(airflow, answer("Approve"))
+    airflow.task("twitter_publish", "hand_over", {})
+
+    airflow.prepare(text="Hello", approval=True)
+    wait(airflow)
+    assert isinstance(airflow.step("wait_for_rate_limit"), datetime)
+    assert airflow.state("wait_for_rate_limit")["state"] == "awaiting_approval"
+    with pytest.raises(DownstreamTasksSkipped):
+        approve(airflow, answer("Reject"))
+
+    assert "turned down" in airflow.skips("wait_for_rate_limit")
+    assert simulator.book.requests == []
+
+
+def test_nothing_left_to_approve(
+    airflow: Publishing, start_simulator: Start, asked: list[dict[str, Any]]
+) -> None:
+    """A post that is out is not asked about again."""
+    start_simulator()
+    airflow.prepare(text="Hello", approval=True)
+    wait(airflow)
+    approve(airflow, answer("Approve"))
+    airflow.task("twitter_publish", "hand_over", {})
+    airflow.post()
+    with pytest.raises(AirflowSkipException, match="Nothing is left to approve"):
+        approve(airflow)
+
+
 def test_time_is_over(airflow: Publishing, start_simulator: Start, asked: list[dict[str, Any]]) -> None:
     """Nobody answers in time: the run ends and says so. It is not waited longer than the post makes sense."""
     start_simulator()
