@@ -142,8 +142,8 @@ def _check(now: running.Running) -> None:
     for post in published["posts"]:
         print(f"  https://x.com/i/status/{post['id']}  {post['text']}")
     print(
-        f"  Post 1: {upload['received_bytes']} bytes came for a video of {len(video)}: one segment was cut, and sent "
-        f"again; byte for byte the same\n"
+        f"  Post 1: {len(upload['segments'])} segments went out in {asked.count('append_media')} requests, since one "
+        f"was cut; the video is the same byte for byte\n"
         f"  Post 2: refused once for the rate limit, waited without a worker, and went out\n"
         f"  Post 3: X's answer was lost; it was found on the account's timeline, and not sent again\n"
         f"  {asked.count('create_post')} requests to create a post: three posts, and the one that was refused\n"
