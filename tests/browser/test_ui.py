@@ -134,7 +134,7 @@ def test_the_status_page_is_for_everybody(ui: Any) -> None:
         ui.open("/twitter/status")
         assert "Simulator, not X." in ui.text()
         assert [heading.text for heading in ui.all("h1")] == ["X posts"]
-        assert len(ui.all("h2")) == 4
+        assert len(ui.all("h2")) == 5
         assert ui.all("html[lang=en]")
         for table in ui.all("table"):
             headers = table.find_elements(By.CSS_SELECTOR, "thead th[scope=col]")
