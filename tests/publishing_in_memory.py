@@ -102,7 +102,6 @@ class Publishing:
         key = (dag_id, run_id, task_id)
         if event is None:
             self.xcoms[key].clear()
-        conf = {name: value for name, value in params.items() if name != "account" or dag_id != "x"}
         context: Any = {
             "ti": TaskInstance(self, dag_id, task_id, run_id, try_number),
             "task": operator,
@@ -112,7 +111,7 @@ class Publishing:
                 run_id=run_id,
                 run_after=run_after or datetime.now(UTC),
                 logical_date=None,
-                conf=conf,
+                conf=dict(params),
                 triggering_user_name=author,
             ),
             "asset_state_store": {RATE_LIMIT: self.limits},

@@ -307,6 +307,35 @@ def test_lost_answer(airflow: Publishing, start_simulator: Start) -> None:
     assert airflow.record().found
 
 
+def test_timeline_is_late(airflow: Publishing, start_simulator: Start) -> None:
+    """A timeline that shows the post only after a while is looked at again, without a slot, and nothing is sent."""
+    late = Rule(endpoint="timeline", fault="late_index", nth=(1, 3), params={"lag_s": 60.0})
+    simulator = start_simulator(rules=[Rule(endpoint="create_post", fault="lost_answer", nth=1), late])
+    airflow.publish(text="Hello")
+
+    for _ in range(2):
+        assert isinstance(airflow.step("create_post"), datetime)
+        assert airflow.state("create_post")["state"] == "posting"
+
+    assert airflow.post()
+    assert texts(simulator) == ["Hello"]
+    assert len(simulator.book.to("create_post")) == 1
+
+
+@pytest.mark.parametrize("daily", ["app", "user"])
+def test_daily_limit(airflow: Publishing, start_simulator: Start, daily: str) -> None:
+    """A used-up day is waited for until it is over, which is said."""
+    start_simulator(rules=[Rule(endpoint="create_post", fault="rate_limited", params={"daily": daily})])
+    airflow.publish(text="Hello")
+
+    waits = airflow.step("create_post")
+
+    assert waits - datetime.now(UTC) > timedelta(minutes=20)
+    state = airflow.state("create_post")
+    assert (state["error_type"], state["will_retry"]) == ("rate_limit", True)
+    assert state["retry_after"] > 1200
+
+
 def test_never_arrived(airflow: Publishing, start_simulator: Start) -> None:
     """A request that was reset before X had it ends unknown, since nobody can know; a person decides."""
     simulator = start_simulator(rules=[Rule(endpoint="create_post", fault="reset_before", nth=1)])
