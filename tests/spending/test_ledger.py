@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -330,7 +332,7 @@ IDS = st.lists(st.sampled_from([str(number) for number in range(12)]), max_size=
 PURCHASES = st.lists(st.tuples(IDS, st.integers(0, 2), IDS), min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(bought=PURCHASES, data=st.data())
 def test_any_order_and_any_repeats(
     tmp_path_factory: pytest.TempPathFactory,
@@ -362,3 +364,40 @@ def test_any_order_and_any_repeats(
         found = ledger(store).day(NOON + timedelta(days=day))
         assert (found.posts, found.users, found.requests) == (len(posts), len(users), len(of_day))
         assert found.dollars == PRICES.cost({"post_read": len(posts), "user_read": len(users)})
+
+
+NUMBERS = st.one_of(st.integers(-(10**30), 10**30), st.floats(), st.none(), st.text(max_size=3))
+LINES = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": st.sampled_from(["bought", "reserved", "released", "unanswered", "sold", 7]),
+        "key": st.sampled_from(["a", "b", "", 3]),
+        "at": st.sampled_from(["2026-12-01T12:00:00Z", "never", None]),
+        "run": st.sampled_from(["r", 3]),
+        "place": st.sampled_from(["a", "b", []]),
+        "requests": NUMBERS,
+        "dollars": NUMBERS,
+        "units": st.one_of(st.dictionaries(st.sampled_from(["post_read", "x"]), NUMBERS), NUMBERS),
+        "ids": st.dictionaries(st.sampled_from(["post_read", "x"]), st.lists(NUMBERS, max_size=2)),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lines=st.lists(
+        st.one_of(st.binary(max_size=40), LINES.map(lambda it: json.dumps(it).encode())), max_size=5
+    )
+)
+def test_any_content(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:
+    """Whatever somebody wrote into a day's file, it is read, shown, and what is bought then counts."""
+    store = Store(tmp_path_factory.mktemp("ledger"))
+    store.put(FILE, b"\n".join(lines))
+    before = ledger(store).day(NOON)
+    assert ledger(store).month(NOON).requests == before.requests
+    ledger(store).record(page("new", "an id that is new"))
+    after = ledger(store).day(NOON)
+    assert (after.posts, after.requests) == (before.posts + 1, before.requests + 1)
+    with contextlib.suppress(BudgetReached):
+        reserve(ledger(store), "new place", budgets=Budgets(run=1, day=1, month=1))
+    assert str(after)
