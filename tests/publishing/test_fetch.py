@@ -7,7 +7,9 @@ import json
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -171,6 +173,25 @@ def test_trouble_on_the_way_leaves_nothing(store: Store, serve: Serve, path: str
     )
     with pytest.raises(SourceUnreachableError):
         fetch(f"http://127.0.0.1:{web.port}{path}", loopback(web), store)
+    assert left_over(store) == []
+
+
+def test_answer_that_drips_is_left(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that sends byte after byte, each in time, does not hold a worker for ever."""
+    over = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        while not over.wait(0.02):
+            handler.wfile.write(b"x")
+
+    web = serve({"/v": drip})
+    monkeypatch.setattr("airflow_twitter.publishing.fetch._WHOLE_S", 0.2)
+    with pytest.raises(SourceUnreachableError, match="within"):
+        fetch(f"http://127.0.0.1:{web.port}/v", loopback(web), store)
+    over.set()
     assert left_over(store) == []
 
 

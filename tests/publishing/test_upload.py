@@ -349,6 +349,31 @@ def test_media_that_x_denies_on_creation_are_made_again(desk: Desk) -> None:
     assert [desk.create("film").post_id] == desk.posts
 
 
+def test_media_whose_status_is_always_gone_are_given_up(desk: Desk) -> None:
+    """X forgets the media each time before they are ready: that ends, with the error."""
+    small(desk).simulator.add_rules(
+        [
+            Rule(endpoint="finalize_media", fault="slow_processing"),
+            Rule(endpoint="media_status", fault="expired_media"),
+        ]
+    )
+    with pytest.raises(x.MediaGoneError):
+        ensure_media(desk.records, "acme", "film", desk.client)
+    assert len(desk.simulator.uploads) == 3
+
+
+def test_post_never_goes_out_without_its_video(desk: Desk) -> None:
+    """While X does not have the video ready, nothing is sent, whoever calls in the wrong order."""
+    small(desk).simulator.add_rules([rule("slow_processing", "finalize_media")])
+    for step in (lambda: None, lambda: upload(desk)):
+        step()
+        with pytest.raises(RecordError, match="not have the video"):
+            desk.create("film")
+    assert desk.sends == 0
+    desk.ensure()
+    assert desk.create("film").intent.media_keys == [desk.simulator.uploads[0].key]
+
+
 def test_lost_answer_is_found_by_the_media_key(desk: Desk) -> None:
     """A post is recognised by its video even where its text was changed by X."""
     small(desk).ensure()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import pytest
-from films import sound_file
+from films import brightness, sound_file
 
 from airflow_twitter.publishing.errors import VideoRejectedError
 from airflow_twitter.publishing.findings import refusals
@@ -160,3 +160,11 @@ def test_frame_for_the_approver(make_film: MakeFilm) -> None:
         assert (shown.width, shown.height) == (640, 360)
     with pytest.raises(NoVideoError):
         take_frame(io.BytesIO(b"nothing"))
+
+
+def test_frame_is_upright(make_film: MakeFilm) -> None:
+    """The approver sees a phone's video as its viewers will: bright above becomes bright on the right."""
+    with make_film(turned=True).open("rb") as file:
+        picture = take_frame(file, at_share=0.0)
+    assert brightness(io.BytesIO(picture), "right") > 150
+    assert brightness(io.BytesIO(picture), "left") < 100

@@ -20,6 +20,7 @@ from airflow_twitter.publishing.errors import (
     DuplicateError,
     ExpiredError,
     LookAgain,
+    RecordError,
     UnknownOutcomeError,
 )
 from airflow_twitter.publishing.record import Record, post_url
@@ -102,12 +103,23 @@ class _Attempt:
         found = None if self.record.allow_duplicate else self._find(self.record.intent.at)
         if found is not None:
             return self._finish(found.id, found=True)
+        self._require_media()
         now = self.records.now()
         if self.not_after is not None and now >= self.not_after:
             raise ExpiredError(
                 f"The post was to be out before {self.not_after:%Y-%m-%d %H:%M:%S} UTC; it was not sent."
             )
         return self._send(now)
+
+    def _require_media(self) -> None:
+        """Never let a post with a video go out without it."""
+        upload = self.record.upload
+        ready = upload is not None and upload.ready and upload.sha256 == self.record.content.media_sha256
+        if self.record.content.media_sha256 is not None and not ready:
+            raise RecordError(
+                f"X does not have the video of the post {self.record.key} ready, so nothing was sent. Let the "
+                "steps before run again: they send it."
+            )
 
     def _send(self, now: datetime) -> Record:
         record = self._mark_sent(now)

@@ -46,7 +46,7 @@ OnBytes = Callable[[int, int | None], None]
 
 
 class _Reader(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def read1(self, size: int = ..., /) -> bytes: ...
 
 
 def fetch(
@@ -184,7 +184,7 @@ def _read(answer: http.client.HTTPResponse, parts: SplitResult, deadline: float)
 
 def _drain(reader: _Reader, deadline: float, host: str) -> Iterator[bytes]:
     # A socket's timeout counts anew with every byte: an answer that drips would never end.
-    while chunk := reader.read(_CHUNK_BYTES):
+    while chunk := reader.read1(_CHUNK_BYTES):
         if time.monotonic() > deadline:
             raise SourceUnreachableError(f"The video did not come from {host} within {_WHOLE_S:g} s.")
         yield chunk

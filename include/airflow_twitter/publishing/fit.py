@@ -20,7 +20,7 @@ from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing.errors import VideoRejectedError
 from airflow_twitter.publishing.findings import Finding, refusals
 from airflow_twitter.publishing.media import FOLDER, Stored, incoming, media_file, settle
-from airflow_twitter.publishing.video import Facts, OnShare
+from airflow_twitter.publishing.video import Facts, OnShare, turning
 from airflow_twitter.publishing.video_rules import (
     MAX_ASPECT,
     MAX_BYTES,
@@ -242,10 +242,9 @@ def _x264(shape: Shape) -> dict[str, str]:
 def _graph(source: Any, facts: Facts, shape: Shape, rate: Fraction) -> av.filter.Graph:
     graph = av.filter.Graph()
     steps = [graph.add_buffer(template=source, time_base=source.time_base)]
-    turns = {90: ["clock"], 180: ["clock", "clock"], 270: ["cclock"]}.get(facts.rotation, [])
     if facts.interlaced:
         steps.append(graph.add("yadif"))
-    steps += [graph.add("transpose", direction) for direction in turns]
+    steps += [graph.add("transpose", direction) for direction in turning(facts.rotation)]
     steps.append(graph.add("scale", f"{shape.width}:{shape.height}"))
     if shape.canvas != (shape.width, shape.height):
         steps.append(graph.add("pad", f"{shape.canvas[0]}:{shape.canvas[1]}:(ow-iw)/2:(oh-ih)/2"))

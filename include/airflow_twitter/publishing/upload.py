@@ -93,18 +93,20 @@ def ensure_media(
     Raises LookAgain while X processes the video (its `progress` tells how far X is), MediaFailedError when X
     could not process it twice, and what `upload_media` raises.
     """
-    record = upload_media(records, account, key, client, on_progress=on_progress, segment_bytes=segment_bytes)
-    upload = record.upload
-    if record.content.media_sha256 is None or record.out or upload is None or upload.ready:
-        return record
-    try:
-        state = client.media_status(str(upload.media_id))
-    except MediaGoneError:
-        _forget(records, record, "The media are gone; they are made again.", failed=False)
-        return ensure_media(
+    for gone in range(_MAX_GONE + 1):
+        record = upload_media(
             records, account, key, client, on_progress=on_progress, segment_bytes=segment_bytes
         )
-    return _take_state(records, record, state)
+        upload = record.upload
+        if record.content.media_sha256 is None or record.out or upload is None or upload.ready:
+            return record
+        try:
+            return _take_state(records, record, client.media_status(str(upload.media_id)))
+        except MediaGoneError:
+            if gone == _MAX_GONE:
+                raise
+            _forget(records, record, "The media are gone; they are made again.", failed=False)
+    raise AssertionError("unreachable")
 
 
 def forget_media(records: Records, account: str, key: str, reason: str) -> None:

@@ -109,9 +109,35 @@ def take_frame(file: BinaryIO, *, at_share: float = 0.25, max_side: int = 640) -
             frame = next(container.decode(stream), None)
             if frame is None:
                 raise NoVideoError("it holds no picture")
-            return _jpeg(frame, max_side)
+            return _jpeg(upright(frame), max_side)
     except (FFmpegError, IndexError) as error:
         raise NoVideoError(f"no picture could be decoded ({type(error).__name__})") from None
+
+
+def clockwise(frame: VideoFrame) -> int:
+    """Return by how many degrees players turn a picture: 0, 90, 180 or 270."""
+    return round(-frame.rotation / 90) * 90 % 360
+
+
+def turning(degrees: int) -> list[str]:
+    """Return the directions of FFmpeg's `transpose` that turn a picture so, one after the other."""
+    return {90: ["clock"], 180: ["clock", "clock"], 270: ["cclock"]}.get(degrees, [])
+
+
+def upright(frame: VideoFrame) -> VideoFrame:
+    """Return a picture as players show it."""
+    directions = turning(clockwise(frame))
+    if not directions:
+        return frame
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    turns = [graph.add("transpose", direction) for direction in directions]
+    graph.link_nodes(source, *turns, graph.add("buffersink")).configure()
+    graph.push(frame)
+    turned: VideoFrame = graph.vpull()
+    return turned
 
 
 class _Decoded:
@@ -171,7 +197,7 @@ def _rotation(container: av.container.InputContainer) -> int:
         frame = next(container.decode(container.streams.video[0]), None)
     except FFmpegError:
         return 0
-    return 0 if frame is None else round(-frame.rotation / 90) * 90 % 360
+    return 0 if frame is None else clockwise(frame)
 
 
 def _decode_all(
