@@ -121,8 +121,8 @@ def test_killed_in_search_and_in_merge(airflow: RealAirflow, x: Simulator) -> No
 
     assert airflow.finish(searched, run_id) == "success"
     assert airflow.finish(merged, other) == "success"
-    assert airflow.task(searched, run_id, "search")["try_number"] == 2
-    assert airflow.task(merged, other, "merge")["try_number"] == 2
+    assert airflow.task(searched, run_id, "search")["try_number"] >= 2
+    assert airflow.task(merged, other, "merge")["try_number"] >= 2
     assert "Resuming behind page 2" in airflow.log(run_id)
     check_exact(airflow, x, "searched")
     check_exact(airflow, x, "merged")
