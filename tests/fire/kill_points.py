@@ -33,12 +33,16 @@ Moment = tuple[str, bool]
 class Moments:
     """Count the moments from `watch` on; kill this process at number `die_at`, counted from 0.
 
-    With `record` the moments are kept, each with whether the files below `folder` have changed since the one before.
+    With `record` the moments are kept. With `look` the files below `folder` are looked at in each: a line after which
+    they are not the same has changed something by a way that nobody knows here.
     """
 
-    def __init__(self, folder: Path, *, die_at: int | None = None, record: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, die_at: int | None = None, record: bool = False, look: bool = False
+    ) -> None:
         self.recorded: list[Moment] | None = [] if record else None
         self._folder = str(folder)
+        self._look = look
         self._die_at = die_at
         self._numbers = itertools.count()
         self._seen: Any = None
@@ -48,7 +52,7 @@ class Moments:
 
     def watch(self) -> None:
         """Begin to count, in this thread and those that it starts; there is no way back."""
-        self._seen = _look(self._folder)
+        self._seen = _look(self._folder) if self._look else None
         self._watching = True
         _replace_writers(self)
         sys.addaudithook(self._audit)
@@ -71,7 +75,7 @@ class Moments:
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.recorded is not None:
                 with self._lock:
-                    now = _look(self._folder)
+                    now = _look(self._folder) if self._look else None
                     self.recorded.append((what, effect or now != self._seen))
                     self._seen = now
         finally:

@@ -27,7 +27,7 @@ def nothing(data: Path) -> None:
 class Scene:
     """`step` is killed after the steps `before`, done whole, and `spoil`; then it is run again, and those `after`.
 
-    `rules` are the simulator's faults while the steps before are done.
+    `rules` are the simulator's faults while the steps before are done; of the newest posts so many are `gone` then.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Scene:
     after: tuple[Step, ...] = ()
     rules: tuple[Rule, ...] = ()
     spoil: Callable[[Path], None] = nothing
+    gone: int = 0
 
 
 def steps(
@@ -68,7 +69,9 @@ def tear_days(data: Path) -> None:
 EXPANDED = {**SEARCH, "expand": True}
 REFETCH = {**SEARCH, "refetch": True}
 ALL_AGAIN = {**SEARCH, "start_time": f"{datetime.now(UTC) - timedelta(days=6, hours=20):%Y-%m-%dT%H:%M:%SZ}"}
+ESTIMATED = {**SEARCH, "estimate": "warn"}
 SECOND = {"run_id": "manual__2"}
+CHECK = {"run_id": "manual__check"}
 MALFORMED = (
     Rule(endpoint="search_recent", nth=2, fault="malformed"),
     Rule(endpoint="search_recent", nth=3, fault="partial_errors"),
@@ -80,6 +83,12 @@ SCENES = {
     for scene in (
         Scene("window", step("wait"), after=steps("search")),
         Scene("search", step("search"), before=steps("wait", "wait"), after=steps("validate")),
+        Scene(
+            "search estimated",
+            step("search", ESTIMATED),
+            before=steps("wait", "wait", ESTIMATED),
+            after=steps("validate"),
+        ),
         Scene(
             "search resumed",
             step("search"),
@@ -108,11 +117,20 @@ SCENES = {
             before=(*steps(), *steps("wait", "validate", ALL_AGAIN, **SECOND)),
             rules=LIKED,
         ),
+        Scene("merge into damaged days", step("merge"), before=steps(), spoil=tear_days),
+        Scene("maintenance", ("maintain", {}), before=steps(), rules=MALFORMED),
         Scene(
-            "merge into damaged days",
-            step("merge"),
-            before=steps(),
-            spoil=tear_days,
+            "look up",
+            ("look_up", CHECK),
+            before=(*steps(), ("price", CHECK)),
+            after=(("withdraw", CHECK),),
+            gone=5,
+        ),
+        Scene(
+            "withdraw",
+            ("withdraw", CHECK),
+            before=(*steps(search=EXPANDED), ("price", CHECK), ("look_up", CHECK)),
+            gone=25,
         ),
     )
 }

@@ -1,7 +1,8 @@
 """Run tasks in processes that may be killed: lists of orders as JSON lines in, outcomes as JSON lines out.
 
 Airflow and the project are loaded once; every task runs in a fork, as a scheduler's tasks do. An order holds `data`
-(the folder), `env`, `dag_id`, `steps` (each a task with its arguments), `xcoms`, `sabotage`, and `die_at` or `record`.
+(the folder), `env`, `dag_id`, `steps` (each a task with its arguments), `xcoms`, `sabotage`, and `die_at`, or
+`record` and `look`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from tests import airflow_in_memory
 from tests.fire.kill_points import Moments
+from tests.fire.kill_tasks import do
 from tests.fire.sabotage import SABOTAGES
 
 LONGEST_S = 60
@@ -28,13 +30,18 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     airflow = airflow_in_memory.Airflow()
     for run_id, task_id, values in order["xcoms"]:
         airflow.xcoms[run_id, task_id] = values
-    moments = Moments(Path(order["data"]), die_at=order.get("die_at"), record=order.get("record", False))
+    moments = Moments(
+        Path(order["data"]),
+        die_at=order.get("die_at"),
+        record=order.get("record", False),
+        look=order.get("look", False),
+    )
     if order.get("record") or order.get("die_at") is not None:
         moments.watch()
     error = None
     try:
         for name, arguments in order["steps"]:
-            getattr(airflow, name)(**arguments)
+            do(airflow, name, arguments)
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"
     moments.end()

@@ -25,11 +25,14 @@ from typing import Any
 
 from tests.fire.kill_points import Moment
 from tests.fire.kill_scenes import KEYWORD, SCENES, TOPICS, Scene, Step
+from tests.fire.kill_tasks import UPKEEP
 from tests.fire.whole import temporary_files, unlike, whole_tree, wrong_dataset
 
 from airflow_twitter.simulator import Simulator, World
 
 PROJECT = Path(__file__).resolve().parents[2]
+SOLD_AT = ("search_recent", "lookup")
+FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 CREDENTIALS = ("key", "secret-of-the-kills")
 
 
@@ -57,17 +60,19 @@ def sweep(
     seed: int = 7,
     theatre: Theatre | None = None,
     sabotage: str | None = None,
+    until: str | None = None,
 ) -> Sweep:
     """Kill the task of a scene at `points` of its moments, evenly spread, or at all that differ from outside.
 
-    With `sabotage`, one of sabotage.SABOTAGES, the code under test is broken on purpose.
+    With `sabotage`, one of sabotage.SABOTAGES, the code under test is broken on purpose. With `until` it ends at the
+    first problem that holds these words.
     """
     if theatre is None:
         with Theatre() as own:
-            return sweep(scene, points, seed=seed, theatre=own, sabotage=sabotage)
+            return sweep(scene, points, seed=seed, theatre=own, sabotage=sabotage, until=until)
     started = time.monotonic()
     chance = random.Random(f"{seed} {scene}")
-    moments = theatre.rehearse(SCENES[scene], sabotage)
+    moments = theatre.rehearse(SCENES[scene], sabotage, look=points is None)
     distinct = tell_apart(moments, chance)
     result = Sweep(scene, seed, moments=len(moments), distinct=len(distinct))
     for number in spread(distinct, points, chance):
@@ -75,6 +80,8 @@ def sweep(
         result.killed += found is not None
         result.finished += found is None
         result.problems += [f"{scene}, moment {number} ({moments[number][0]}): {it}" for it in found or []]
+        if until is not None and any(until in problem for problem in result.problems):
+            break
     result.took_s = time.monotonic() - started
     return result
 
@@ -115,33 +122,41 @@ class Theatre:
 
     def __enter__(self) -> Theatre:
         self._closing = contextlib.ExitStack()
-        self._folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="kills-")))
+        self._folder = Path(
+            self._closing.enter_context(tempfile.TemporaryDirectory(prefix="kills-", dir=FAST))
+        )
         self.data = self._given or self._folder / "data"
         self._before = self._folder / "before"
         self.data.mkdir()
         world = World(topics=TOPICS, start=datetime.now(UTC) - timedelta(minutes=5))
         self.simulator = self._closing.enter_context(Simulator(world=world, credentials=CREDENTIALS))
         self._sabotage: str | None = None
+        self._gone: list[str] = []
         self._send = self._closing.enter_context(_forking(self._folder))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._closing.close()
 
-    def rehearse(self, scene: Scene, sabotage: str | None = None) -> list[Moment]:
+    def rehearse(self, scene: Scene, sabotage: str | None = None, *, look: bool = False) -> list[Moment]:
         """Do what comes before a scene, and the scene once as it should be; return its moments."""
         self.scene = scene
         self._sabotage = sabotage
         self.clear()
+        self.simulator.withdraw(self._gone, "restored")
+        self._gone = self.simulator.truth(KEYWORD)[: scene.gone]
         self.simulator.add_rules(scene.rules)
-        self.xcoms = self.play(scene.before, [])["xcoms"]
+        collecting = [step for step in scene.before if step[0] not in UPKEEP]
+        self.xcoms = self.play(collecting)["xcoms"]
         self._malformed = {item["id"] for entry in self._searches() for item in entry.malformed}
         self.simulator.clear_rules()
+        self.simulator.withdraw(self._gone)
+        self.xcoms = self.play(scene.before[len(collecting) :], self.xcoms)["xcoms"]
         scene.spoil(self.data)
         shutil.rmtree(self._before)
         shutil.copytree(self.data, self._before)
         self.set()
-        done = self.play([scene.step], self.xcoms, record=True)
+        done = self.play([scene.step], self.xcoms, record=True, look=look)
         self.play(scene.after, done["xcoms"])
         self.good = whole_tree(self.data)
         problems = [*self.wrong_now(), *self.wrong_dataset()]
@@ -209,7 +224,7 @@ class Theatre:
         self.simulator.reset()
 
     def _searches(self) -> list[Any]:
-        return self.simulator.book.to("search_recent")
+        return [entry for entry in self.simulator.book.requests if entry.endpoint in SOLD_AT]
 
     def wrong_now(self) -> list[str]:
         """Say which file is not whole."""
@@ -234,7 +249,9 @@ class Theatre:
 
     def _pages_before(self) -> int:
         return (
-            0 if self.scene.step[0] != "search" else len(list(self._before.glob("staging/*/*/pages/*.page")))
+            0
+            if self.scene.step[0] not in ("search", "look_up")
+            else len(list(self._before.glob("staging/*/*/pages/*.page")))
         )
 
 

@@ -7,7 +7,7 @@ from tests.fire.kill_scenes import SCENES
 from tests.fire.kills import Theatre, spread, sweep, tell_apart
 
 pytestmark = pytest.mark.system
-POINTS = 14
+POINTS = 10
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -39,7 +39,7 @@ def test_moments_that_look_alike_are_one() -> None:
 def test_the_harness_sees_what_is_wrong(sabotage: str, told: str, theatre: Theatre) -> None:
     """Code that is broken in the way in which each promise could be broken does not pass."""
     scene = "merge" if sabotage == "loses a day" else "search"
-    result = sweep(scene, POINTS, theatre=theatre, sabotage=sabotage)
+    result = sweep(scene, POINTS, theatre=theatre, sabotage=sabotage, until=told)
     assert any(told in problem for problem in result.problems)
 
 

@@ -97,9 +97,10 @@ def _added_up(ledger: bytes) -> bytes:
     for line in map(json.loads, _whole_lines(ledger).splitlines()):
         place = line.get("place", line["key"])
         if line["kind"] == "reserved":
-            reserved.add(place)
+            # X bills every count: what one may have cost that was lost stays reserved.
+            reserved.add(place.partition("/counts-")[0])
         elif line["kind"] != "unanswered":
-            reserved.discard(place)
+            reserved.discard(place.partition("/counts-")[0])
         if line["kind"] == "bought":
             assert line["key"] not in keys
             keys.add(line["key"])

@@ -60,7 +60,9 @@ def airflow(
         "AIRFLOW_CONN_TWITTER_DEFAULT": as_json(x.url, "key", SECRET),
         "AIRFLOW_CONN_TWITTER_OTHER": as_json(other_x.url, "key", SECRET),
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "3",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "8",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        # Shorter, and a scheduler that is busy takes itself for dead.
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
     }
     airflow = RealAirflow(tmp_path_factory.mktemp("airflow"), KEYWORDS, {}, settings)
     try:

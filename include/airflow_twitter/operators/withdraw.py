@@ -14,8 +14,9 @@ from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.operators.recheck import LOOK_UP_TASK_ID, kept_plan
 from airflow_twitter.posts.lines import utc_text
-from airflow_twitter.posts.recheck import Plan, RecheckReport, apply, compare, fates
+from airflow_twitter.posts.recheck import Plan, RecheckReport, compare, fates
 from airflow_twitter.posts.slugs import safe_segment
+from airflow_twitter.posts.taking_out import apply, count
 from airflow_twitter.posts.withdrawn import Withdrawal
 
 
@@ -80,6 +81,7 @@ class TwitterWithdrawOperator(BaseOperator):
             at=utc_text(datetime.now(UTC)),
         )
         compare(run.store, plan, run.staging, gone, report)
+        count(run.store, plan, gone, report)
         report.left = plan.due - report.checked
         return report
 

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 
 from airflow_twitter.posts import dataset
-from airflow_twitter.posts.export import export, export_key
-from airflow_twitter.posts.lines import Post, id_month
+from airflow_twitter.posts.lines import Post
 from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.validation import validate_page
-from airflow_twitter.posts.withdrawn import Removed, Withdrawal, media_of, media_segments, withdraw
+from airflow_twitter.posts.withdrawn import Withdrawal
 
 IDS_A_REQUEST = 100
 Reader = Callable[[bytes], tuple[Mapping[str, Mapping[str, Any]], Mapping[str, str]]]
@@ -118,7 +117,7 @@ def compare(
 ) -> None:
     """Fill in what the answers say, against what is stored."""
     new: dict[str, _Essence] = {}
-    for post in _shown(staging, report.run_id):
+    for post in shown(staging, report.run_id):
         new[str(post.id)] = _essence_decoder.decode(post.line)
     asked = [post_id for page in staging.pages() for post_id in plan.batch(page.number)]
     report.checked = len(asked)
@@ -151,78 +150,6 @@ def fates(staging: Staging, read: Reader, *, withheld: bool) -> dict[str, Withdr
     return found
 
 
-def apply(
-    store: Store,
-    plan: Plan,
-    staging: Staging,
-    gone: Mapping[str, Withdrawal],
-    report: RecheckReport,
-    *,
-    lock_timeout_s: float = 60.0,
-) -> None:
-    """Merge what X showed as the newest observation, and take out what is gone; doing it again changes nothing."""
-    by_slug: dict[str, list[str]] = defaultdict(list)
-    for key in plan.files:
-        by_slug[key.split("/")[1]].append(key)
-    removed = Removed()
-    for slug, keys in by_slug.items():
-        _merge_shown(store, slug, plan, staging, gone, report.run_id, lock_timeout_s)
-        with dataset.lock(store, slug, lock_timeout_s):
-            _take_out(store, slug, keys, plan, gone, report, removed)
-        if store.exists(export_key(slug)):
-            export(store, slug, lock_timeout_s=lock_timeout_s)
-    report.removed += removed.posts
-    report.media_removed += removed.media
-    report.files = sorted({*report.files, *removed.files})
-
-
-def _merge_shown(
-    store: Store,
-    slug: str,
-    plan: Plan,
-    staging: Staging,
-    gone: Mapping[str, Withdrawal],
-    run_id: str,
-    lock_timeout_s: float,
-) -> None:
-    def held(folder: str) -> set[str]:
-        ids = [post_id for key, ids in plan.files.items() if key.startswith(f"{folder}/") for post_id in ids]
-        return set(ids) - gone.keys()
-
-    posts, included = held(f"posts/{slug}"), held(f"includes/{slug}/posts")
-    if posts:
-        shown = (post for post in _shown(staging, run_id) if str(post.id) in posts)
-        dataset.merge(store, slug, shown, lock_timeout_s=lock_timeout_s)
-    if included:
-        by_month = (
-            Post(post.id, id_month(post.id), post.line)
-            for post in _shown(staging, run_id)
-            if str(post.id) in included
-        )
-        dataset.merge_includes(store, slug, "posts", by_month, lock_timeout_s=lock_timeout_s)
-
-
-def _take_out(
-    store: Store,
-    slug: str,
-    keys: Iterable[str],
-    plan: Plan,
-    gone: Mapping[str, Withdrawal],
-    report: RecheckReport,
-    removed: Removed,
-) -> None:
-    redact = report.action == "redact"
-    here = {
-        key: {int(post_id): gone[post_id] for post_id in plan.files[key] if post_id in gone} for key in keys
-    }
-    media = {media_key for key in keys for media_key in media_of(store, key, here[key])}
-    for key, of_month in media_segments(slug, media, report.at).items():
-        withdraw(store, key, of_month, redact=False, removed=removed)
-    for key in keys:
-        if here[key]:
-            withdraw(store, key, here[key], redact=redact, removed=removed)
-
-
 def _files(store: Store, slugs: Iterable[str]) -> Iterator[str]:
     for slug in slugs:
         yield from dataset.segments(store, f"posts/{slug}")
@@ -241,7 +168,8 @@ def _stored(store: Store, key: str) -> Iterator[_Stored]:
                 yield stored
 
 
-def _shown(staging: Staging, run_id: str) -> Iterator[Post]:
+def shown(staging: Staging, run_id: str) -> Iterator[Post]:
+    """Yield the posts that the answers show."""
     for header in staging.pages():
         body = staging.body(header.number)
         yield from validate_page(body, fetched_at=header.fetched_at, run_id=run_id, page=header.number).good

@@ -10,8 +10,7 @@ fetched before, whenever they are merged again, do not bring it back; a search t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -27,15 +26,6 @@ class Withdrawal(msgspec.Struct, frozen=True):
     id: str
     at: str
     reason: str
-
-
-@dataclass
-class Removed:
-    """What was taken out: keys of the files that held it, and counts of posts and of media."""
-
-    files: list[str] = field(default_factory=list)
-    posts: int = 0
-    media: int = 0
 
 
 class _Attachments(msgspec.Struct):
@@ -77,47 +67,39 @@ def read(store: Store, key: str) -> dict[int, Withdrawal]:
     return found
 
 
-def withdraw(
-    store: Store, key: str, gone: Mapping[int, Withdrawal], *, redact: bool, removed: Removed
-) -> None:
-    """Take posts, or media, out of one file of the dataset; the caller holds its lock.
+def to_withdraw(store: Store, key: str, gone: Mapping[int, Withdrawal]) -> list[bytes]:
+    """Return the lines of one file of the dataset that `withdraw` would take out, but for those that it emptied."""
+    newest = _newest(read(store, key), gone)
+    return [
+        line
+        for line in _lines(store, key)
+        if _withdrawal_of(line, newest) is not None and b'"_withdrawn":' not in line
+    ]
+
+
+def withdraw(store: Store, key: str, gone: Mapping[int, Withdrawal], *, redact: bool) -> None:
+    """Take posts out of one file of the dataset; the caller holds its lock.
 
     The ids are noted first, so that what a crash leaves undone is done by doing it again. With `redact` the id
-    stays, with an empty text. What was seen later than it was found gone stays as it is.
+    stays, with an empty text. Posts that were seen later than they were found gone stay as they are.
     """
     known = read(store, key)
-    newest = {
-        number: max(gone[number], known.get(number, gone[number]), key=lambda each: each.at)
-        for number in gone
-    }
+    newest = _newest(known, gone)
     if newest.items() - known.items():
         lines = [msgspec.json.encode(each) + b"\n" for _, each in sorted({**known, **newest}.items())]
         store.put(_record_key(key), lines)
+    content = b"".join(_kept(store, key, newest, redact))
     if not store.exists(key):
         return
-    kept = b"".join(_kept(store, key, newest, redact, removed))
-    if not kept:
+    if not content:
         store.delete(key)
-    elif kept != store.read(key):
-        store.put(key, kept)
-    else:
-        return
-    removed.files.append(key)
+    elif content != store.read(key):
+        store.put(key, content)
 
 
-def media_of(store: Store, key: str, gone: Mapping[int, Withdrawal]) -> set[str]:
-    """Return the keys of the media of posts that are to be taken out of a file.
-
-    To be asked, and the media withdrawn, before the posts are: afterwards nobody knows them.
-    """
-    found: set[str] = set()
-    if store.exists(key):
-        with store.open(key) as file:
-            for line in file:
-                withdrawal = gone.get(_number(line))
-                if withdrawal is not None and observed_at(line) <= withdrawal.at:
-                    found.update(_media_keys(line))
-    return found
+def media_of(lines: Iterable[bytes]) -> set[str]:
+    """Return the keys of the media of posts."""
+    return {key for line in lines for key in _media_keys(line)}
 
 
 def media_segments(slug: str, media_keys: set[str], at: str) -> dict[str, dict[int, Withdrawal]]:
@@ -130,20 +112,34 @@ def media_segments(slug: str, media_keys: set[str], at: str) -> dict[str, dict[i
     return found
 
 
-def _kept(
-    store: Store, key: str, gone: Mapping[int, Withdrawal], redact: bool, removed: Removed
-) -> Iterator[bytes]:
-    with store.open(key) as file:
-        for line in file:
-            withdrawal = gone.get(_number(line))
-            if withdrawal is None or observed_at(line) > withdrawal.at:
-                yield line
-                continue
-            if b'"_withdrawn":' not in line:
-                removed.posts += "/media/" not in key
-                removed.media += "/media/" in key
-            if redact:
-                yield _redacted(withdrawal)
+def _newest(known: Mapping[int, Withdrawal], gone: Mapping[int, Withdrawal]) -> dict[int, Withdrawal]:
+    return {
+        number: max(gone[number], known.get(number, gone[number]), key=lambda each: each.at)
+        for number in gone
+    }
+
+
+def _kept(store: Store, key: str, gone: Mapping[int, Withdrawal], redact: bool) -> Iterator[bytes]:
+    for line in _lines(store, key):
+        withdrawal = _withdrawal_of(line, gone)
+        if withdrawal is None:
+            yield line
+        elif redact:
+            yield _redacted(withdrawal)
+
+
+def _lines(store: Store, key: str) -> Iterator[bytes]:
+    try:
+        file = store.open(key)
+    except FileNotFoundError:
+        return
+    with file:
+        yield from file
+
+
+def _withdrawal_of(line: bytes, gone: Mapping[int, Withdrawal]) -> Withdrawal | None:
+    withdrawal = gone.get(_number(line))
+    return None if withdrawal is None or observed_at(line) > withdrawal.at else withdrawal
 
 
 def _redacted(withdrawal: Withdrawal) -> bytes:
