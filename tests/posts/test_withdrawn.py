@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_twitter.posts import dataset
 from airflow_twitter.posts.lines import Post, post_day
 from airflow_twitter.posts.store import Store
-from airflow_twitter.posts.withdrawn import Removed, Withdrawal, read, withdraw
+from airflow_twitter.posts.withdrawn import Withdrawal, read, withdraw
 
 IDS = [(1_699_970_000_000 - 1_288_834_974_657 + offset * 3_600_000 << 22) + 1 for offset in range(3)]
 KEY = f"posts/tea/{post_day(IDS[0])}.jsonl"
@@ -42,7 +42,7 @@ def observe(store: Store, number: int, minute: int, is_gone: bool, *, redact: bo
     if is_gone:
         with dataset.lock(store, "tea"):
             gone = {number: Withdrawal(str(number), moment(minute), "deleted")}
-            withdraw(store, KEY, gone, redact=redact, removed=Removed())
+            withdraw(store, KEY, gone, redact=redact)
     else:
         dataset.merge(store, "tea", [post(number, minute)])
 
