@@ -43,12 +43,20 @@ NOT_OUT = {
 
 
 def cases() -> list[tuple[str, str]]:
-    """Every fault at every endpoint where it can happen; pages are those of a search."""
+    """Every fault at every endpoint where it can happen; refusals of an upload at one of its requests.
+
+    Pages are those of a search.
+    """
     return [
         (endpoint, name)
         for name, fault in FAULTS.items()
         for endpoint in ENDPOINTS
-        if (not fault.only or endpoint in fault.only) and fault.stage != "page" and name != "rejected_token"
+        if (not fault.only or endpoint in fault.only)
+        and fault.stage != "page"
+        and name != "rejected_token"
+        and not (
+            fault.stage == "refusal" and endpoint in ("initialize_media", "finalize_media", "media_status")
+        )
     ]
 
 
