@@ -20,12 +20,12 @@ _PATH_END = re.compile(rf"[^A-Za-z0-9{_LATIN}{_CYRILLIC}=_#/+\-)]+\Z")
 _QUERY_END = re.compile(r"[^A-Za-z0-9_&=#/\-]+\Z")
 _NO_LINK_AFTER = "A-Za-z0-9@\uff20$#\uff03\u202a-\u202e"
 
-_WITH_SCHEME = re.compile(
-    rf"(?<![{_NO_LINK_AFTER}])https?://(?P<host>\w[\w-]*(?:\.\w[\w-]*)+)", re.IGNORECASE
+_BARE_HOST = rf"[A-Za-z0-9{_LATIN}-]+(?:\.[A-Za-z0-9{_LATIN}-]+)+"
+_START = re.compile(
+    rf"(?<![{_NO_LINK_AFTER}])(?i:https?)://(?P<host>\w[\w-]*(?:\.\w[\w-]*)+)"
+    rf"|(?<![{_NO_LINK_AFTER}\-_./{_LATIN}])(?P<bare>{_BARE_HOST})"
 )
-_BARE = re.compile(
-    rf"(?<![{_NO_LINK_AFTER}\-_./{_LATIN}])(?P<host>[A-Za-z0-9{_LATIN}-]+(?:\.[A-Za-z0-9{_LATIN}-]+)+)"
-)
+_BARE = re.compile(_BARE_HOST)
 _PORT = re.compile(r":[0-9]+")
 _PARENTHESES = rf"\([{_PATH}]*\([{_PATH}]+\)[{_PATH}]*\)|\([{_PATH}]+\)"
 _REST = re.compile(rf"/(?:[{_PATH}]|{_PARENTHESES})*")
@@ -66,13 +66,11 @@ def find_links(text: str) -> tuple[Link, ...]:
 
 def _next(text: str, position: int) -> tuple[int, int, str] | None:
     """Return where the next possible link begins, where its host does, and the host with what hangs on it."""
-    matches = [
-        match for match in (_WITH_SCHEME.search(text, position), _BARE.search(text, position)) if match
-    ]
-    if not matches:
+    match = _START.search(text, position)
+    if match is None:
         return None
-    match = min(matches, key=lambda match: match.start())
-    return match.start(), match.start("host"), match["host"]
+    group = "bare" if match["bare"] else "host"
+    return match.start(), match.start(group), match[group]
 
 
 def _domain_length(host: str, *, bare: bool) -> int:
