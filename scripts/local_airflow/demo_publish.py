@@ -20,7 +20,7 @@ QUEUE = f"twitter_post__{ACCOUNT}"
 VIDEO = "clip.mp4"
 SEGMENT_BYTES = 16 * 1024
 WAIT_S = 12
-ENDED = ("success", "failed")
+IN_QUEUE, ENDED = ("queued",), ("success",)
 TIMEOUT_S = 240.0
 TASKS = ("record", "create_post", "wait_for_processing", "upload", "wait_for_rate_limit")
 
@@ -45,9 +45,13 @@ def run() -> None:
         airflow = stage.logged_in(now)
         stage.wait_for_dag(airflow, "twitter_publish")
         stage.wait_for_dag(airflow, QUEUE)
-        print("Queueing three posts: the first has a video")
+        print("Queueing three posts, the first with a video, while the queue is paused")
+        _pause(airflow, True)
         watched = [_Watched(airflow, _queue(airflow, post), number) for number, post in enumerate(POSTS, 1)]
-        _until_ended(watched)
+        _until(watched, IN_QUEUE)
+        print("All three wait in the queue, in the order in which they were asked for: it goes on")
+        _pause(airflow, False)
+        _until(watched, ENDED)
         _check(now)
     print(f"Done in {time.monotonic() - begin:.0f} s. Next: make up, and trigger twitter_publish")
 
@@ -113,17 +117,21 @@ def _in_words(state: Mapping[str, Any]) -> str:
     return f"{words}: {state['post_url']}" if state["post_url"] else words
 
 
-def _until_ended(watched: Sequence[_Watched]) -> None:
+def _pause(airflow: Airflow, is_paused: bool) -> None:
+    airflow.send("PATCH", f"dags/{QUEUE}", {"is_paused": is_paused})
+
+
+def _until(watched: Sequence[_Watched], wanted: Sequence[str]) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         states = [one.state() for one in watched]
-        if all(state in ENDED for state in states):
-            break
+        if "failed" in states:
+            raise DemoError(f"The posts are {', '.join(states)}. The logs are in {DEMO.home / 'logs'}")
+        if all(state in wanted for state in states):
+            return
         if time.monotonic() > deadline:
             raise DemoError(f"After {TIMEOUT_S:.0f} s the posts are {', '.join(states)}.")
         time.sleep(0.5)
-    if set(states) != {"success"}:
-        raise DemoError(f"The posts ended as {', '.join(states)}. The logs are in {DEMO.home / 'logs'}")
 
 
 def _check(now: running.Running) -> None:
