@@ -9,9 +9,9 @@ from airflow_twitter.api.user_client import UserClient
 from airflow_twitter.publishing.create import Looking, create_post
 from airflow_twitter.publishing.errors import LookAgain
 from airflow_twitter.publishing.media import keep
+from airflow_twitter.publishing.processing import ensure_media
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.upload import ensure_media
 from airflow_twitter.simulator import Rule, Simulator
 
 TEXT = "New & better: see https://example.com/news?a=1&b=2 <today>"

@@ -31,9 +31,9 @@ from airflow_twitter.publishing.create import Looking, create_post
 from airflow_twitter.publishing.decisions import mark_not_posted
 from airflow_twitter.publishing.errors import LookAgain, UnknownOutcomeError
 from airflow_twitter.publishing.media import keep
+from airflow_twitter.publishing.processing import ensure_media
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.upload import ensure_media
 from airflow_twitter.simulator import Simulator
 
 PROJECT = Path(__file__).resolve().parents[2]

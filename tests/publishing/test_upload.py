@@ -19,10 +19,11 @@ from airflow_twitter.publishing.errors import (
     MediaFailedError,
     RecordError,
 )
+from airflow_twitter.publishing.processing import ensure_media, forget_media
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState, report
-from airflow_twitter.publishing.upload import Progress, ensure_media, forget_media, upload_media
+from airflow_twitter.publishing.upload import Progress, upload_media
 from airflow_twitter.simulator import Rule
 
 MIB = 1024 * 1024

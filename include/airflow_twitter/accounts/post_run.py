@@ -27,10 +27,10 @@ from airflow_twitter.publishing.errors import (
     NotApprovedError,
     RecordError,
 )
+from airflow_twitter.publishing.processing import ensure_media
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState, report
-from airflow_twitter.publishing.upload import ensure_media
 
 
 class HeldError(Exception):

@@ -17,8 +17,8 @@ from airflow_twitter.api.errors import MediaGoneError, NetworkError, ServerError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.create import Looking, create_post
 from airflow_twitter.publishing.errors import LookAgain, PublishingError, UnknownOutcomeError
+from airflow_twitter.publishing.processing import forget_media
 from airflow_twitter.publishing.states import PostState
-from airflow_twitter.publishing.upload import forget_media
 
 
 class TwitterCreatePostOperator(BaseOperator):

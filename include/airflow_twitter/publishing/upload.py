@@ -10,11 +10,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from airflow_twitter.api.errors import InvalidRequestError, MediaGoneError, SegmentTooLargeError
-from airflow_twitter.publishing.client import MediaClient, MediaState
-from airflow_twitter.publishing.errors import CancelledError, LookAgain, MediaFailedError, RecordError
+from airflow_twitter.api.errors import InvalidRequestError, SegmentTooLargeError
+from airflow_twitter.publishing.client import MediaClient
+from airflow_twitter.publishing.errors import CancelledError, RecordError
 from airflow_twitter.publishing.media import hash_file, media_file
 from airflow_twitter.publishing.record import Record, Upload
 from airflow_twitter.publishing.records import Records
@@ -28,11 +28,8 @@ SEGMENT_BYTES = 1024 * 1024
 MAX_SEGMENTS = 1000
 """Segments are numbered 0 to 999 (docs.x.com/x-api/media/append-media-upload)."""
 MIN_SEGMENT_BYTES = 64 * 1024
-LOOK_MIN_S = 10.0
-PROCESSING_MAX_S = 3600.0
 EXPIRES_MARGIN_S = 120.0
-_MAX_FAILED = 2
-_MAX_GONE = 2
+MAX_GONE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,74 +76,11 @@ def upload_media(
         return _Uploading(records, record, client, on_progress, segment_bytes, monotonic).run()
 
 
-def ensure_media(
-    records: Records,
-    account: str,
-    key: str,
-    client: MediaClient,
-    *,
-    on_progress: OnProgress | None = None,
-    segment_bytes: int = SEGMENT_BYTES,
-) -> Record:
-    """Return the record once its media are ready to be posted; upload (again) what is missing, expired or failed.
+def forget_upload(records: Records, record: Record, reason: str, *, failed: bool) -> Upload:
+    """Have the media of a record made anew, unless another worker has done so; return what is left of the upload.
 
-    Raises LookAgain while X processes the video (its `progress` tells how far X is), MediaFailedError when X
-    could not process it twice, and what `upload_media` raises.
+    `failed`: X could not process them, which is counted.
     """
-    for gone in range(_MAX_GONE + 1):
-        record = upload_media(
-            records, account, key, client, on_progress=on_progress, segment_bytes=segment_bytes
-        )
-        upload = record.upload
-        if record.content.media_sha256 is None or record.out or upload is None or upload.ready:
-            return record
-        try:
-            return _take_state(records, record, client.media_status(str(upload.media_id)))
-        except MediaGoneError:
-            if gone == _MAX_GONE:
-                raise
-            _forget(records, record, "The media are gone; they are made again.", failed=False)
-    raise AssertionError("unreachable")
-
-
-def forget_media(records: Records, account: str, key: str, reason: str) -> None:
-    """Have the media made again: X said on creating the post that it does not have them any more."""
-    _forget(records, records.read(account, key), reason, failed=False)
-
-
-def _take_state(records: Records, record: Record, state: MediaState) -> Record:
-    now = records.now()
-    if state.state == "succeeded":
-        with records.change(record.account, record.key) as record:
-            if record.upload is not None:
-                record.upload.ready = True
-                record.upload.expires_at = state.expires_at or record.upload.expires_at
-        return record
-    finalized_at = (record.upload and record.upload.finalized_at) or now
-    stuck = (now - finalized_at).total_seconds() > PROCESSING_MAX_S
-    if state.state != "failed" and not stuck:
-        records.note(record.account, record.key, PostState.PROCESSING, "X prepares the video.")
-        wait_s = max(state.check_after_s or 0.0, LOOK_MIN_S)
-        percent = state.progress_percent
-        raise LookAgain(
-            now + timedelta(seconds=wait_s),
-            "X is preparing the video.",
-            None if percent is None else percent / 100,
-        )
-    reason = state.error or ("it took over an hour" if stuck else "no reason given")
-    upload = _forget(records, record, f"X could not process the video: {reason}.", failed=True)
-    if upload.failed >= _MAX_FAILED:
-        raise MediaFailedError(
-            f"X could not process the video in {upload.failed} tries: {reason}. Nothing was posted. Let it be "
-            "transcoded (fit_video), or export the video anew."
-        )
-    raise LookAgain(
-        now + timedelta(seconds=LOOK_MIN_S),
-        f"X could not process the video ({reason}); it is sent once more.",
-    )
-
-
-def _forget(records: Records, record: Record, reason: str, *, failed: bool) -> Upload:
     log.warning("%s: %s", record.key, reason)
     with records.change(record.account, record.key) as changed:
         upload = changed.upload
@@ -202,9 +136,11 @@ class _Uploading:
             except InvalidRequestError as error:
                 # The media are gone (MediaGoneError), or X misses segments that it confirmed.
                 gone += 1
-                if gone > _MAX_GONE:
+                if gone > MAX_GONE:
                     raise
-                _forget(self.records, self.record, f"X does not go on with the media: {error}", failed=False)
+                forget_upload(
+                    self.records, self.record, f"X does not go on with the media: {error}", failed=False
+                )
 
     def _checked_size(self) -> int:
         upload = self.record.upload
