@@ -82,10 +82,15 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collected]:
 
 
 def collect(airflow: RealAirflow, simulator: Simulator) -> Collected:
-    """Trigger every keyword's DAG, look at the processes meanwhile, and wait for all ends."""
+    """Let every keyword's DAG begin at once, look at the processes meanwhile, and wait for all ends."""
     dag_ids = {keyword: f"twitter_search__{keyword}" for keyword in KEYWORDS}
-    for dag_id in dag_ids.values():
-        airflow.unpause(dag_id)
+    these = "dags?dag_id_pattern=twitter_search&limit=100"
+
+    def known() -> bool:
+        return {dag["dag_id"] for dag in airflow.rest.get(these)["dags"]} >= set(dag_ids.values())
+
+    airflow.wait(known, "the DAGs", 240)
+    runs = {keyword: airflow.trigger(dag_id, {"max_results": PAGE}) for keyword, dag_id in dag_ids.items()}
     samples: list[tuple[float, set[str]]] = []
     over = threading.Event()
 
@@ -96,9 +101,8 @@ def collect(airflow: RealAirflow, simulator: Simulator) -> Collected:
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
-        runs = {
-            keyword: airflow.trigger(dag_id, {"max_results": PAGE}) for keyword, dag_id in dag_ids.items()
-        }
+        airflow.rest.send("PATCH", these, {"is_paused": False})
+        airflow.wait(lambda: len(simulator.book.sold) >= PAGE * sum(KEYWORDS.values()), "every post", 400)
         states = {keyword: airflow.finish(dag_ids[keyword], run_id) for keyword, run_id in runs.items()}
     finally:
         over.set()
