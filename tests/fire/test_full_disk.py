@@ -14,12 +14,14 @@ from tests.fire.kill_scenes import SCENES
 from tests.fire.kills import Theatre
 from tests.fire.whole import temporary_files, unlike, whole_tree
 
+from airflow_twitter.posts.staging import ROOM_OF_POST
 from airflow_twitter.posts.store import DiskFull, Store
 from airflow_twitter.spending.ledger import Ledger, Purchase
 
 pytestmark = pytest.mark.system
 PAGE = 4096
 STEPS = 6
+ROOM = {"search": 10 * ROOM_OF_POST, "look_up": 60 * ROOM_OF_POST}
 MAKE_ROOM = ("refetch", "maintenance")
 FILLER = ".filler"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -77,8 +79,8 @@ def test_full_at_any_write(name: str, theatre: Theatre, disk: Path) -> None:
     ended = []
     for step in range(STEPS):
         theatre.set()
-        # A search takes no page for which there is not room enough; all others write until there is none.
-        spare = 10 * 32 * 1024 if scene.step[0] == "search" and step else 0
+        # Nothing is bought for which there is not room enough; all others write until there is none.
+        spare = ROOM.get(scene.step[0], 0) if step else 0
         leave(disk, spare + step * needed // (STEPS - 1) // PAGE * PAGE)
         (outcome,) = theatre.together([theatre.order([scene.step], theatre.xcoms)])
         ended.append(outcome["error"])

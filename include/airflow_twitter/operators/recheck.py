@@ -193,6 +193,7 @@ class TwitterLookupOperator(BaseOperator):
         limit: SharedLimit,
     ) -> PageHeader:
         ids = plan.batch(number)
+        run.staging.check_room(len(ids))
         with spending.page(client, number, len(ids)):
             answer = client.lookup(ids)
         header = PageHeader(
