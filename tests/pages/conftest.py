@@ -49,7 +49,7 @@ class World:
         row = {"dag_id": dag_id, "run_id": run_id, "_state": state, "run_type": "manual", "run_after": after}
         self.session.execute(insert(DagRun).values(row))
 
-    def task(self, dag_id: str, run_id: str, task_id: str, state: str, **said: Any) -> None:
+    def task(self, dag_id: str, run_id: str, task_id: str, state: str, /, **said: Any) -> None:
         """Add a task of a run, with what it pushed to XCom."""
         from airflow.models.dagrun import DagRun
         from airflow.models.taskinstance import TaskInstance, uuid7

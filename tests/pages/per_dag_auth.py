@@ -10,7 +10,7 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 class PerDagAuthManager(SimpleAuthManager):
     """Take a user's teams for the ids of the DAGs that he may read; who has none may read every one.
 
-    The role GUEST may do nothing at all, and NO_ASSETS everything but read assets.
+    The role GUEST may do nothing at all; VIEWER and NO_ASSETS read, the latter no assets.
     """
 
     def is_authorized_dag(
@@ -18,9 +18,13 @@ class PerDagAuthManager(SimpleAuthManager):
     ) -> bool:
         if user.role == "GUEST":
             return False
+        if method != "GET" and user.role in ("VIEWER", "NO_ASSETS"):
+            return False
         if not user.teams:
             return True
-        return access_entity is not None or (details is not None and details.id in user.teams)
+        if details is None or details.id is None:
+            return access_entity is not None
+        return details.id in user.teams
 
     def is_authorized_view(self, *, access_view: Any, user: Any) -> bool:
         return user.role != "GUEST"

@@ -187,9 +187,9 @@ def moment(post: Mapping[str, Any], field: str) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):  # in some zones the first and the last day do not exist in UTC
         raise PostFormError(f"{text!r} is not a moment like 2026-11-22T18:00:00Z", field) from None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def _none_if_empty(name: str, value: Any) -> Any:

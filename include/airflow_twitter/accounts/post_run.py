@@ -83,6 +83,8 @@ class PostRun:
             details=details,
         )
         with self.records.change(account, self.key) as record:
+            if record.state is PostState.CANCELLED and not record.details:
+                raise CancelledError("Somebody cancelled this post before it was checked.")
             record.details = {**record.details, **details}
             if record.state.frees_content and record.state is not PostState.DELETED:
                 record.note(PostState.PREPARING, "Checked again.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from airflow_twitter.accounts.preparing import check_post
 from airflow_twitter.api.prices import PRICES, Prices
-from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.records import Records
 
 
@@ -32,3 +32,8 @@ def change_text(records: Records, record: Record, text: str, *, by: str, prices:
         }
         changed.note(changed.state, "The text was changed.", at=records.now(), by=by)
     return changed
+
+
+def cancel_unprepared(records: Records, account: str, key: str, text: str, *, by: str) -> Record:
+    """Cancel a post before anything of it was checked: its record says nothing else, and `prepare` heeds it."""
+    return records.open_cancelled(account, key, Content(text=text), by=by)

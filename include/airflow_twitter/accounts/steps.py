@@ -36,6 +36,9 @@ def preparing(run: PostRun) -> Iterator[None]:
     """Run a step before the queue: what it raises ends the run, or is tried again by Airflow."""
     try:
         yield
+    except CancelledError as error:
+        run.show(PostState.CANCELLED, error=error)
+        raise AirflowSkipException(str(error)) from None
     except (PublishingError, XError) as error:
         _end(run, error)
 

@@ -39,6 +39,8 @@ class TwitterHandOverOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         """Trigger the run, unless the post is not to go out, or is on its way already."""
         prepared = context["ti"].xcom_pull(task_ids=self.prepare_task_id)
+        if prepared is None:
+            raise AirflowSkipException("The post was not prepared: nothing goes into the queue.")
         if prepared["dry_run"]:
             raise AirflowSkipException("A dry run: nothing goes into the queue.")
         run = PostRun(context, find_account(Path(self.accounts_file), prepared["account"]), prepared["post"])

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from airflow_twitter.data_folder import data_store
+from airflow_twitter.http_api.app import api
 from airflow_twitter.pages.access import ReaderDep, reader
 from airflow_twitter.pages.formats import FILTERS, FUNCTIONS
 from airflow_twitter.pages.status import read_status
@@ -44,6 +45,8 @@ app = FastAPI(
 
 
 app.include_router(videos)
+# It checks each user's right on an account's DAG by itself.
+app.mount("/api/v1", api)
 
 
 @app.get("/status", response_class=HTMLResponse)

@@ -79,6 +79,24 @@ class Records:
                 self._put(record)
                 return record
 
+    def open_cancelled(self, account: str, key: str, content: Content, *, by: str) -> Record:
+        """Return the record of a post that is cancelled before it was opened; one that is there stays as it is."""
+        with self._lock(account, key):
+            record = self.find(account, key)
+            if record is None:
+                now = self.now()
+                record = Record(
+                    account=account,
+                    key=key,
+                    content=content,
+                    state=PostState.CANCELLED,
+                    created_at=now,
+                    intent=Intent(at=now),
+                )
+                record.note(PostState.CANCELLED, "Cancelled before it was checked.", at=now, by=by)
+                self._put(record)
+            return record
+
     def find(self, account: str, key: str) -> Record | None:
         """Return a record, None when there is none; raise RecordError when it cannot be read."""
         where = record_key(account, key)

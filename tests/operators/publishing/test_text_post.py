@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from tests.publishing_in_memory import RUN, Publishing, form, texts
 
 from airflow_twitter.accounts.holding import Hold, held
+from airflow_twitter.accounts.queue import cancel_unprepared
 from airflow_twitter.api.errors import NetworkError
 from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.states import PostState
@@ -167,6 +168,19 @@ def test_cancelled(airflow: Publishing, start_simulator: Start) -> None:
 
     assert airflow.state("wait_for_rate_limit")["state"] == "cancelled"
     assert simulator.book.requests == []
+
+
+def test_cancelled_unprepared(airflow: Publishing, start_simulator: Start) -> None:
+    """A post that was cancelled before anything was checked is skipped, cleared or not, and never queued."""
+    start_simulator()
+    cancel_unprepared(airflow.records, "main", RUN, "Never mind", by="bob")
+    for _ in range(2):
+        with pytest.raises(AirflowSkipException, match="cancelled"):
+            airflow.prepare(text="Never mind")
+        with pytest.raises(AirflowSkipException, match="not prepared"):
+            airflow.task("twitter_publish", "hand_over", form(text="Never mind"))
+    assert airflow.record().state is PostState.CANCELLED
+    assert airflow.runs == {}
 
 
 def test_run_without_post(airflow: Publishing, start_simulator: Start) -> None:

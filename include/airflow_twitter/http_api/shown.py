@@ -1,0 +1,76 @@
+"""A post as the API gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fastapi import status
+from sqlalchemy.orm import Session
+
+from airflow_twitter.accounts.holding import held
+from airflow_twitter.accounts.settings import Account
+from airflow_twitter.http_api.forms import PostState
+from airflow_twitter.http_api.problems import ApiError
+from airflow_twitter.http_api.states import known_of, report_of
+from airflow_twitter.http_api.waiting import Waiting, asked_of, place_of, record_of, waiting
+from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.records import Records
+from airflow_twitter.publishing.states import Report
+
+
+def shown_post(session: Session, records: Records, account: Account, key: str) -> PostState:
+    """Return a post; answers 404 when the account has no such post."""
+    record, asked = record_of(records, account.account, key), asked_of(session, account, key)
+    if record is None and asked is None:
+        raise ApiError(status.HTTP_404_NOT_FOUND, f"The account {account.account} has no such post.")
+    queue = waiting(session, records, account)
+    place = place_of(key, queue)
+    waits = queue[place - 1] if place else None
+    why = held(records.store, account.account)
+    report = report_of(account, key, record, known_of(session, account, [key]), why, datetime.now(UTC))
+    text = record.content.text if record else str((asked or {}).get("text"))
+    return _shown(account, key, report, record, place, waits, text)
+
+
+def shown_posts(
+    session: Session,
+    records: Records,
+    account: Account,
+    queue: Sequence[Waiting],
+    *,
+    offset: int = 0,
+    limit: int = 100,
+) -> list[PostState]:
+    """Return a part of what waits."""
+    part = queue[offset : offset + limit]
+    known = known_of(session, account, [each.key for each in part])
+    why, now = held(records.store, account.account), datetime.now(UTC)
+    shown = []
+    for place, each in enumerate(part, start=offset + 1):
+        record = record_of(records, account.account, each.key)
+        report = report_of(account, each.key, record, known, why, now)
+        text = record.content.text if record else each.text
+        shown.append(_shown(account, each.key, report, record, place, each, text))
+    return shown
+
+
+def _shown(
+    account: Account,
+    key: str,
+    report: Report,
+    record: Record | None,
+    place: int | None,
+    waits: Waiting | None,
+    text: str | None,
+) -> PostState:
+    return PostState(
+        **report.form(),
+        id=key,
+        account=account.account,
+        sentence=report.sentence,
+        place=place,
+        not_before=waits.not_before if waits else None,
+        expires_at=record.details.get("expires_at") if record else None,
+        text=text,
+    )
