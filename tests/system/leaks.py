@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 NOT_ENCRYPTED = {("connection", "login")}
-"""Airflow itself keeps the login in plain text, and shows it in its form."""
+"""Airflow itself keeps the login in plain text, shows it in its form, and notes in its audit log who stored which."""
+AUDIT = ("log", "extra")
 
 
 def forms(secret: str) -> set[bytes]:
@@ -68,10 +69,20 @@ def tables(database: Path) -> Iterator[tuple[str, bytes]]:
             values: dict[str, list[bytes]] = {column: [] for column in columns}
             for row in rows:
                 for column, value in zip(columns, row, strict=True):
-                    values[column].append(value if isinstance(value, bytes) else str(value).encode())
+                    text = without_login(str(value)) if (table, column) == AUDIT else str(value)
+                    values[column].append(value if isinstance(value, bytes) else text.encode())
             for column, texts in values.items():
                 if (table, column) not in NOT_ENCRYPTED:
                     yield f"{table}.{column}", b"\n".join(texts)
+
+
+def without_login(note: str) -> str:
+    """Return a note of the audit log less the login of a connection that somebody stored."""
+    try:
+        content = json.loads(note)
+    except ValueError:
+        return note
+    return json.dumps({**content, "login": ""}) if isinstance(content, dict) and "login" in content else note
 
 
 class Arguments:

@@ -5,20 +5,17 @@ Source: docs.x.com/resources/fundamentals/authentication/oauth-2-0/application-o
 
 from __future__ import annotations
 
-import base64
 import json
-from urllib.parse import quote
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from airflow_twitter.api.errors import ConfigError, NetworkError, TokenKindError
+from airflow_twitter.api.redaction import basic, redact
 
 TOKEN_PATH = "/oauth2/token"
 TOKEN_FORM = "grant_type=client_credentials"
 FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8"
-
-_REDACTED_MIN_LENGTH = 8
 
 
 class _Authorization(AuthBase):
@@ -66,8 +63,7 @@ class BearerAuth:
 
     def keys(self) -> AuthBase:
         """Return the authentication of the request for a token: HTTP Basic of the encoded key and secret."""
-        pair = f"{quote(self._key, safe='')}:{quote(self._secret, safe='')}"
-        return _Authorization("Basic " + base64.b64encode(pair.encode()).decode())
+        return _Authorization(f"Basic {basic(self._key, self._secret)}")
 
     def token(self) -> AuthBase:
         """Return the authentication of every other request."""
@@ -97,11 +93,7 @@ class BearerAuth:
 
     def redact(self, body: bytes) -> bytes:
         """Return `body` with our secrets replaced, in case a server repeats what it was sent."""
-        for secret in (self._secret, self._token or ""):
-            if len(secret) >= _REDACTED_MIN_LENGTH:
-                for form in {secret, quote(secret, safe="")}:
-                    body = body.replace(form.encode(), b"***")
-        return body
+        return redact(body, (basic(self._key, self._secret), self._key, self._secret, self._token or ""))
 
     def __repr__(self) -> str:
         keys = "set" if self.can_renew else "missing"

@@ -20,8 +20,8 @@ from airflow_twitter.api.auth import FORM_TYPE
 from airflow_twitter.api.base_client import BaseClient
 from airflow_twitter.api.errors import AuthError, ConfigError
 from airflow_twitter.api.oauth2 import ClientKeys
+from airflow_twitter.api.redaction import redact
 from airflow_twitter.api.token_pair import TokenPair, read_pair
-from airflow_twitter.api.user_auth import redact
 from airflow_twitter.api.user_endpoints import OAUTH2_TOKEN, OAUTH2_TOKEN_PATH
 
 SCOPES = ("tweet.read", "tweet.write", "users.read", "media.write", "offline.access")
@@ -85,7 +85,7 @@ class TokenClient(BaseClient):
 
     def exchange(self, walk: Walk, code: str, now: Callable[[], datetime]) -> TokenPair:
         """Exchange a code, within the 30 seconds that it is good for; it is good once, so this is not repeated."""
-        self._secrets = (code, walk.verifier, walk.keys.client_secret or "")
+        self._secrets = (code, walk.verifier, *walk.keys.secrets)
         form = walk.keys.form(
             grant_type="authorization_code",
             code=code,

@@ -5,14 +5,13 @@ Source: docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
@@ -22,8 +21,9 @@ from airflow_twitter.api.errors import (
     ConfigError,
     TransientError,
 )
+from airflow_twitter.api.redaction import basic, redact
 from airflow_twitter.api.token_pair import TokenPair, checked_token, read_pair
-from airflow_twitter.api.user_auth import AskToken, redact
+from airflow_twitter.api.user_auth import AskToken
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +62,14 @@ class ClientKeys:
         """Return the authentication at the token endpoint."""
         if not self.client_secret:
             return Header(None)
-        pair = f"{quote(self.client_id, safe='')}:{quote(self.client_secret, safe='')}"
-        return Header("Basic " + base64.b64encode(pair.encode()).decode())
+        return Header(f"Basic {basic(self.client_id, self.client_secret)}")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return what a server may not be quoted with."""
+        if not self.client_secret:
+            return ()
+        return self.client_secret, basic(self.client_id, self.client_secret)
 
 
 class Header(AuthBase):
@@ -127,7 +133,7 @@ class OAuth2User:
         """Return `body` with all secrets replaced."""
         pair = self._pair
         tokens = (pair.access_token, pair.refresh_token or "") if pair else ()
-        return redact(body, (*tokens, self._keys.client_secret or ""))
+        return redact(body, (*tokens, *self._keys.secrets))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._pair or 'no tokens yet'})"

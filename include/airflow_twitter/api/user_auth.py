@@ -6,20 +6,18 @@ Source: docs.x.com/fundamentals/authentication/oauth-1-0a/overview
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import quote
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 from requests_oauthlib import OAuth1
 
 from airflow_twitter.api.errors import ConfigError
+from airflow_twitter.api.redaction import redact
 
 AskToken = Callable[[str, AuthBase], bytes]
 """Send a form to the token endpoint with an authentication, and return the body of the answer."""
-
-_REDACTED_MIN_LENGTH = 8
 
 # Both log at DEBUG what they sign, and the signature.
 for _name in ("oauthlib", "requests_oauthlib"):
@@ -98,7 +96,7 @@ class OAuth1User:
 
     def redact(self, body: bytes) -> bytes:
         """Return `body` with our secrets replaced."""
-        return redact(body, (self._values[1], *self._values[2:]))
+        return redact(body, self._values)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(account {self.user_id or 'unknown'})"
@@ -117,12 +115,3 @@ class _Signed(AuthBase):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(***)"
-
-
-def redact(body: bytes, secrets: Iterable[str]) -> bytes:
-    """Return `body` with secrets replaced, as they are and URL-encoded."""
-    for secret in secrets:
-        if len(secret) >= _REDACTED_MIN_LENGTH:
-            for form in {secret, quote(secret, safe="")}:
-                body = body.replace(form.encode(), b"***")
-    return body
