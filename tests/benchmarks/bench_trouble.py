@@ -22,9 +22,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import requests
 from bench_run import CREDENTIALS, started
-from bench_windows import _Elsewhere
+from elsewhere import send_elsewhere
 from harness import Row, in_child, workspace
 from msgspec.structs import replace
 from real_airflow import RealAirflow
@@ -188,22 +187,10 @@ def _again(collect: Callable[[], None]) -> None:
     raise RuntimeError(f"not collected in {PASSES_MAX} passes")
 
 
-def _send_elsewhere(url: str) -> None:
-    """Let every session of this process speak to the simulator alone, also one that a client opens after trouble."""
-    plain = requests.Session.__init__
-
-    def init(self: requests.Session) -> None:
-        plain(self)
-        self.adapters.clear()
-        self.mount("https://", _Elsewhere(url))
-
-    requests.Session.__init__ = init  # type: ignore[method-assign]
-
-
 def _tweepy(url: str, token: str) -> None:
     import tweepy  # type: ignore[import-untyped]
 
-    _send_elsewhere(url)
+    send_elsewhere(url)
     client = tweepy.Client(bearer_token=token, wait_on_rate_limit=True)
 
     def collect() -> None:
@@ -216,7 +203,7 @@ def _tweepy(url: str, token: str) -> None:
 def _twarc(url: str, token: str) -> None:
     from twarc import Twarc2  # type: ignore[import-untyped]
 
-    _send_elsewhere(url)
+    send_elsewhere(url)
     client = Twarc2(bearer_token=token)
 
     def collect() -> None:

@@ -18,13 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import requests
 from bench_run import CREDENTIALS, started
+from elsewhere import send_elsewhere
 from harness import Row, workspace
 from real_airflow import RealAirflow
-from requests.adapters import HTTPAdapter
 
 from airflow_twitter.simulator import Simulator, Topic, World
 
@@ -239,24 +237,11 @@ def _reset(window: list[float]) -> int:
     return math.ceil(window[0] + WINDOW_S)
 
 
-class _Elsewhere(HTTPAdapter):
-    """Send to the simulator what is meant for api.twitter.com, which neither client can be told."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send the request to the other URL."""
-        request.url = str(request.url).replace("https://api.twitter.com", self.url, 1)
-        return super().send(request, *args, **options)
-
-
 def _tweepy(url: str, token: str) -> None:
     import tweepy  # type: ignore[import-untyped]
 
+    send_elsewhere(url)
     client = tweepy.Client(bearer_token=token, wait_on_rate_limit=True)
-    client.session.mount("https://api.twitter.com", _Elsewhere(url))
     for _ in tweepy.Paginator(client.search_recent_tweets, "alone", max_results=PAGE):
         pass
 
@@ -264,8 +249,8 @@ def _tweepy(url: str, token: str) -> None:
 def _twarc(url: str, token: str) -> None:
     from twarc import Twarc2  # type: ignore[import-untyped]
 
+    send_elsewhere(url)
     client = Twarc2(bearer_token=token)
-    client.client.mount("https://api.twitter.com", _Elsewhere(url))
     for _ in client.search_recent("alone", max_results=PAGE):
         pass
 
