@@ -19,6 +19,7 @@ from airflow_twitter.http_api.guard import Adds, BodyLimit, Caller, Changes, Pos
 from airflow_twitter.http_api.limits import limits_of
 from airflow_twitter.http_api.problems import (
     ApiError,
+    Problem,
     documented,
     on_api_error,
     on_invalid,
@@ -136,7 +137,7 @@ def move_post(caller: Changes, session: SessionDep, post: PostId, body: forms.Mo
     return shown_post(session, records, caller.account, post)
 
 
-@api.post(f"{POST}/cancel", responses=documented(409))
+@api.post(f"{POST}/cancel", responses={**documented(), 409: {"model": forms.Cancelled | Problem}})
 def cancel_post(caller: Changes, session: SessionDep, post: PostId, response: Response) -> forms.Cancelled:
     """Cancel a post. With 409 it is out already, or nobody knows: `outcome` says which."""
     records = _known(session, caller, post)
