@@ -7,7 +7,6 @@ import json
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,7 +176,7 @@ class TestDamage:
                 raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "open", lambda path, mode, buffering=-1: Full(path, mode.replace("b", "")))
+            patch.setattr("airflow_twitter.posts.disk.FileIO", Full)
             with pytest.raises(DiskFull):
                 store.append(FILE, b"x" * 15 + b"\n")
         assert store.read(FILE) == before

@@ -30,7 +30,7 @@ def held(store: Store, account: str) -> Hold | None:
         return msgspec.json.decode(store.read(_hold_key(account)), type=Hold)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         reason = (
             f"The account is held, but {store.url(_hold_key(account))} cannot be read. Release it to go on."
         )
@@ -71,7 +71,7 @@ def next_post_at(store: Store, account: str, distance_s: float) -> datetime | No
 def _last_post(store: Store, account: str) -> datetime | None:
     try:
         return msgspec.json.decode(store.read(_last_key(account)), type=datetime)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 

@@ -66,7 +66,7 @@ class Claims:
         """Return a claim; None when there is none or it cannot be read."""
         try:
             return msgspec.json.decode(self._store.read(key), type=Claim)
-        except (OSError, StoreError, ValueError):
+        except (OSError, StoreError, ValueError, RecursionError):
             return None
 
     def write(self, key: str, claim: Claim) -> None:

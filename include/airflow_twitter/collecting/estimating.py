@@ -151,5 +151,5 @@ class Estimating:
     def _kept(self) -> Counting | None:
         try:
             return msgspec.json.decode(self._store.read(self._key), type=Counting)
-        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, ValueError, RecursionError):
             return None

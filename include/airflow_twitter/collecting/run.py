@@ -53,13 +53,13 @@ class CollectRun:
 
     def kept_window(self) -> Window:
         """Return the window that an earlier task decided; fails the task when there is none."""
-        kept = self.staging.read_window()
+        kept = self.staging.read_as("window.json", Window)
         if kept is None:
             raise AirflowFailException(
                 f"{self.staging.folder} holds no window: nothing was searched in this run, or its staged pages "
                 "were cleaned away. Clear the run from its first task on."
             )
-        return msgspec.convert(kept, Window)
+        return kept
 
     def window(self, search: Mapping[str, Any]) -> tuple[Window, bool]:
         """Return the run's window and whether this call decided it.
@@ -76,8 +76,7 @@ class CollectRun:
     def _window(self, search: Mapping[str, Any]) -> tuple[Window, bool]:
         times = self._times()
         asked = parse(search)
-        kept = self.staging.read_window()
-        before = None if kept is None else msgspec.convert(kept, Window)
+        before = self.staging.read_as("window.json", Window)
         if before is not None and not (asked["refetch"] and before.clear_number < times.clear_number):
             self._refuse_cleaned(before.slug, before.fingerprint, before.clear_number)
             return before, False
@@ -109,13 +108,12 @@ class CollectRun:
         self, request: SearchRequest, times: RunTimes, continue_from_run: str, now: datetime
     ) -> Window:
         other = Staging(self.store, self.dag_id, continue_from_run)
-        inherited = other.read_window()
-        if inherited is None:
+        window = other.read_as("window.json", Window)
+        if window is None:
             raise WindowError(
                 f"There is no staged run {continue_from_run!r} of {self.dag_id} to continue: its id is wrong, or "
                 "its pages were cleaned away."
             )
-        window = msgspec.convert(inherited, Window)
         pages = other.pages()
         token = self._token_of(continue_from_run, window, pages)
         return decide_continuation(

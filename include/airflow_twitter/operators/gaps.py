@@ -182,7 +182,7 @@ def _runs_over(store: Store, hole: Hole) -> list[str]:
         if key.endswith("/window.json") and key.count("/") == 3 and "%~" not in key:
             try:
                 window = msgspec.json.decode(store.read(key), type=Window)
-            except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            except (OSError, ValueError, RecursionError):
                 continue
             if window.since < hole.until and hole.since < window.until:
                 found.append(unquote(key.split("/")[2]))

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from airflow.sdk import AssetAlias, BaseOperator, Context
 from airflow.sdk.bases.skipmixin import XCOM_SKIPMIXIN_KEY, XCOM_SKIPMIXIN_SKIPPED
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -19,7 +18,6 @@ from airflow_twitter.collecting.run import VALIDATE_TASK_ID, CollectRun
 from airflow_twitter.posts import coverage, dataset
 from airflow_twitter.posts.coverage import CoveredWindow
 from airflow_twitter.posts.export import export
-from airflow_twitter.posts.lines import read_includes, read_posts
 from airflow_twitter.posts.partial import is_trouble
 from airflow_twitter.posts.run_validation import Report
 from airflow_twitter.posts.verification import Verified, read_counted, verify
@@ -63,11 +61,10 @@ class TwitterMergeOperator(BaseOperator):
         """Merge, record, export, tell; skipped when the run has no posts."""
         run = CollectRun(context)
         window = run.kept_window()
-        kept = run.staging.read_report()
+        report = run.staging.read_as("report.json", Report)
         told = context["ti"].xcom_pull(task_ids=self.validate_task_id)
-        if kept is None or told is None:
+        if report is None or told is None:
             raise AirflowFailException(f"Nothing has been validated yet: clear {self.validate_task_id}.")
-        report = msgspec.convert(kept, Report)
         counts = self._merge(run, window.slug, report)
         complete = told["next_token"] is None
         verified = self._verify(context, run, window.slug) if complete else None
@@ -88,15 +85,13 @@ class TwitterMergeOperator(BaseOperator):
     def _merge(self, run: CollectRun, slug: str, report: Report) -> dict[str, Any]:
         counts: dict[str, Any] = {}
         if report.posts:
-            with run.staging.open_validated() as lines:
-                result = dataset.merge(run.store, slug, read_posts(lines), lock_timeout_s=self.lock_timeout_s)
+            with run.staging.validated() as lines:
+                result = dataset.merge(run.store, slug, lines, lock_timeout_s=self.lock_timeout_s)
             counts = asdict(result)
         for kind, name in (("users", "users"), ("media", "media"), ("included_posts", "posts")):
             if getattr(report, kind):
-                with run.staging.open_validated(kind) as lines:
-                    dataset.merge_includes(
-                        run.store, slug, name, read_includes(lines), lock_timeout_s=self.lock_timeout_s
-                    )
+                with run.staging.validated(kind) as lines:
+                    dataset.merge_includes(run.store, slug, name, lines, lock_timeout_s=self.lock_timeout_s)
         return counts
 
     def _verify(self, context: Context, run: CollectRun, slug: str) -> Verified | None:

@@ -37,6 +37,6 @@ class Staged:
         try:
             kept = staging.read_window()
             return None if kept is None else msgspec.convert(kept, Window)
-        except (OSError, StoreError, StagingError, msgspec.ValidationError):
+        except (OSError, StoreError, StagingError, ValueError):
             self.problems.append(f"{staging.folder}/window.json cannot be read.")
             return None

@@ -121,7 +121,7 @@ def queries(store: Store) -> tuple[list[Query], list[tuple[str, str]]]:
             continue
         try:
             held = msgspec.json.decode(store.read(key), type=_CoverageFile)
-        except (OSError, StoreError, ValueError):
+        except (OSError, StoreError, ValueError, RecursionError):
             unreadable.append((match[1], key))
         else:
             read.append(Query(match[1], match[2], held.query, held.endpoint, held.windows))
@@ -217,7 +217,7 @@ def _read(store: Store, key: str) -> _CoverageFile | None:
         return msgspec.json.decode(store.read(key), type=_CoverageFile)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CoverageError(
             f"{store.url(key)} is damaged ({error}), so that nobody knows what was bought. Repair it, or rename it "
             "to begin anew."

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_twitter.posts.keys import StoreError
+from airflow_twitter.posts.regular import open_regular
 
 _TAIL_BYTES = 65_536
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -82,7 +83,7 @@ def append(path: Path, lines: bytes, *, durable: bool) -> None:
     """
     make_folder(path.parent)
     is_new = not path.exists()
-    with path.open("a+b", buffering=0) as file:
+    with FileIO(open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND), "r+") as file:
         size = _whole_lines(file)
         if size < file.seek(0, os.SEEK_END):
             file.truncate(size)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_twitter.posts.locks import LockTimeout
+from airflow_twitter.posts.regular import open_regular, telling_what_lies_there
 from airflow_twitter.posts.store import Store
 
 POLL_S = 0.05
@@ -53,9 +54,10 @@ def alone(store: Store, folder: str) -> Iterator[bool]:
 
 def _lock(path: Path, kind: int) -> int | None:
     """Return the descriptor of the locked file, None when it is locked against us."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with telling_what_lies_there(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             if _is_still(descriptor, path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -107,14 +109,25 @@ def staged_lines(posts: list[Post]) -> bytes:
     return b"".join(parts)
 
 
+class StagedError(ValueError):
+    """Report a file that is not one of staged lines, or was cut."""
+
+
+_HEAD = re.compile(rb"(\d{4}-\d\d(?:-\d\d)?|undated) (\d{1,9})\n")
+_HEAD_MAX = 64
+
+
 class StagedPosts:
     """The posts (or included objects) of an open file of staged lines; may be read once.
 
-    Raises ValueError when the file is cut.
+    Raises StagedError when the file is cut, or not one of these.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        at = file.tell()
+        self._left = file.seek(0, os.SEEK_END) - at
+        file.seek(at)
 
     def __iter__(self) -> Iterator[Post]:
         for day, numbers, lines in self._groups():
@@ -129,18 +142,24 @@ class StagedPosts:
             yield day, portion
 
     def _groups(self) -> Iterator[tuple[str, list[int], list[Line]]]:
-        while head := self._file.readline():
-            day, _, count = head.decode().partition(" ")
-            values = array("Q", self._read(2 * 8 * int(count))).tolist()
-            ends = list(itertools.accumulate(values[int(count) :], initial=0))
+        while head := self._file.readline(_HEAD_MAX):
+            self._left -= len(head)
+            match = _HEAD.fullmatch(head)
+            if match is None:
+                raise StagedError("a group of staged posts begins with neither a day nor their number")
+            day, count = match[1].decode(), int(match[2])
+            values = array("Q", self._read(2 * 8 * count)).tolist()
+            ends = list(itertools.accumulate(values[count:], initial=0))
             chunk = memoryview(self._read(ends[-1]))
             lines: list[Line] = [chunk[start:end] for start, end in itertools.pairwise(ends)]
-            yield day, values[: int(count)], lines
+            yield day, values[:count], lines
 
     def _read(self, size: int) -> bytes:
-        data = self._file.read(size)
+        # Asked before it is read: a size out of a damaged file may be more than there is memory.
+        data = self._file.read(size) if size <= self._left else b""
         if len(data) < size:
-            raise ValueError("the staged posts end too early: validate them again")
+            raise StagedError("the staged posts end too early")
+        self._left -= size
         return data
 
 

@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from airflow_twitter.posts.disk import telling_when_full
 from airflow_twitter.posts.keys import StoreError
+from airflow_twitter.posts.regular import telling_what_lies_there
 
 
 class LockTimeout(StoreError):
@@ -21,7 +22,7 @@ def locked(path: Path, what: str, timeout_s: float) -> Iterator[None]:
     """Hold the lock that is the file `path`, alone; raises LockTimeout, which names `what`, after `timeout_s`."""
     lock = FileLock(path, timeout=timeout_s)
     try:
-        with telling_when_full(path):
+        with telling_when_full(path), telling_what_lies_there(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
     except Timeout:

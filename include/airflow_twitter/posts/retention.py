@@ -19,7 +19,7 @@ from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Query
 from airflow_twitter.posts.holding import alone
 from airflow_twitter.posts.recheck import Plan
-from airflow_twitter.posts.staging import Staging, StagingError
+from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.windows import Window
 
@@ -155,7 +155,7 @@ def _check(store: Store, folder: str) -> _Run | None:
     try:
         plan = msgspec.json.decode(store.read(f"{folder}/window.json"), type=Plan)
         return _Run(folder, dag_id, run_id, "check", datetime.fromisoformat(plan.decided_at))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -183,7 +183,7 @@ def _window(store: Store, folder: str) -> Window | None:
     try:
         held = msgspec.json.decode(store.read(f"{folder}/window.json"))
         return msgspec.convert(held, Window)
-    except (OSError, StagingError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

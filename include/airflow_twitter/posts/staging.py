@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
+from airflow_twitter.posts.lines import StagedError, StagedPosts, read_posts
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.store import Store
 
 log = logging.getLogger(__name__)
+
+Kept = TypeVar("Kept")
 
 _HEADER_LIMIT = 65_536
 ROOM_OF_POST = 32 * 1024
@@ -156,6 +159,19 @@ class Staging:
         """Open what is good of `kind`, for lines.read_posts; raises FileNotFoundError before validation."""
         return self.store.open(self.validated_key(kind))
 
+    @contextlib.contextmanager
+    def validated(self, kind: str = "posts") -> Iterator[StagedPosts]:
+        """Open what is good of `kind` and read it; raises StagingError when it is damaged or missing."""
+        try:
+            with self.open_validated(kind) as file:
+                yield read_posts(file)
+        except (StagedError, FileNotFoundError) as error:
+            place = self.store.url(self.validated_key(kind))
+            raise StagingError(
+                f"{place} is damaged or missing ({error}). Clear the run from its validation on: that makes it anew and "
+                "buys nothing."
+            ) from error
+
     def _page_key(self, number: int) -> str:
         if number < 1:
             raise StagingError(f"Pages are numbered from 1, not {number}.")
@@ -180,7 +196,7 @@ class Staging:
             line = file.readline(_HEADER_LIMIT)
         try:
             return msgspec.json.decode(line, type=PageHeader), len(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
             raise self._damaged(key, "its first line is no page header") from None
 
     def _damaged(self, key: str, reason: str) -> StagingError:
@@ -197,11 +213,26 @@ class Staging:
             value = msgspec.json.decode(self.store.read(key))
         except FileNotFoundError:
             return None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise StagingError(f"{self.store.url(key)} is damaged: it is not JSON.") from None
+        except (ValueError, RecursionError):
+            raise self._unusable(name, "it is not JSON") from None
         if not isinstance(value, dict):
-            raise StagingError(f"{self.store.url(key)} is damaged: it holds no object.")
+            raise self._unusable(name, "it holds no object")
         return value
+
+    def read_as(self, name: str, kind: type[Kept]) -> Kept | None:
+        """Return what `name` holds as `kind`, None when it is missing; raises StagingError when it is damaged."""
+        value = self._read_json(name)
+        try:
+            return None if value is None else msgspec.convert(value, kind)
+        except (ValueError, RecursionError) as error:
+            raise self._unusable(name, str(error)) from None
+
+    def _unusable(self, name: str, reason: str) -> StagingError:
+        return StagingError(
+            f"{self.store.url(f'{self.folder}/{name}')} is damaged: {reason}. Put it back from a backup; without one, "
+            "move it out of the data folder and clear the run from its first task on: pages that are staged are not "
+            "bought again."
+        )
 
     def _write_json(self, name: str, value: dict[str, Any]) -> None:
         self.store.put(

@@ -22,6 +22,7 @@ from airflow_twitter.posts import disk
 from airflow_twitter.posts.disk import DiskFull
 from airflow_twitter.posts.keys import StoreError, check_key
 from airflow_twitter.posts.locks import LockTimeout, locked
+from airflow_twitter.posts.regular import UnusableFile, read_regular, telling_what_lies_there
 from airflow_twitter.posts.temporary import becoming, check_room, link_or_copy, remove_dead
 
 __all__ = ["DiskFull", "LockTimeout", "Store", "StoreError", "check_key"]
@@ -67,15 +68,18 @@ class Store:
 
     def size(self, key: str) -> int:
         """Return the size of `key` in bytes."""
-        return self._path(key).stat().st_size
+        path = self._path(key)
+        with telling_what_lies_there(path):
+            return path.stat().st_size
 
     def read(self, key: str) -> bytes:
         """Return all bytes of `key`."""
-        return self._path(key).read_bytes()
+        with self.open(key) as file:
+            return file.read()
 
     def open(self, key: str) -> BinaryIO:
         """Open `key` for reading; the caller closes it. A later put does not change what is read."""
-        return self._path(key).open("rb")
+        return read_regular(self._path(key))
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> int:
         """Write `key` as a whole or not at all, and return its size in bytes.
@@ -95,7 +99,7 @@ class Store:
     def writer(self, key: str) -> Iterator[BinaryIO]:
         """Open a file that becomes `key`, durably, when the block ends without an exception."""
         path = self._path(key)
-        with disk.telling_when_full(path):
+        with disk.telling_when_full(path), telling_what_lies_there(path):
             disk.make_folder(path.parent)
             self._clean_once(path.parent)
             with becoming(path) as file:
@@ -105,7 +109,7 @@ class Store:
     def check_room(self, prefix: str, size: int) -> None:
         """Raise DiskFull unless a file of `size` bytes can be written into the folder `prefix`."""
         folder = self._path(prefix)
-        with disk.telling_when_full(f"{size} bytes in {folder}"):
+        with disk.telling_when_full(f"{size} bytes in {folder}"), telling_what_lies_there(folder):
             disk.make_folder(folder)
             self._clean_once(folder)
             check_room(folder, size)
@@ -116,7 +120,7 @@ class Store:
         The caller holds a lock under which all lines are added. Without `durable` a power cut may lose them.
         """
         path = self._path(key)
-        with disk.telling_when_full(path):
+        with disk.telling_when_full(path), telling_what_lies_there(path):
             disk.append(path, lines, durable=durable)
 
     def list(self, prefix: str = "") -> list[str]:
@@ -131,14 +135,16 @@ class Store:
     def move(self, key: str, new_key: str) -> None:
         """Rename `key` to `new_key`, durably; what lay there is replaced."""
         path, new_path = self._path(key), self._path(new_key)
-        with disk.telling_when_full(new_path):
+        with disk.telling_when_full(new_path), telling_what_lies_there(path):
             disk.make_folder(new_path.parent)
             os.replace(path, new_path)
             disk.sync_folder(new_path.parent)
 
     def delete(self, key: str) -> None:
         """Delete `key`; a missing one is no error."""
-        self._path(key).unlink(missing_ok=True)
+        path = self._path(key)
+        with telling_what_lies_there(path):
+            path.unlink(missing_ok=True)
 
     def delete_tree(self, prefix: str) -> None:
         """Delete the folder `prefix` and all that is in it, at once for whoever reads it; a missing one is no error.
@@ -148,7 +154,7 @@ class Store:
         top = self._path(prefix)
         trash = self.root / TRASH / uuid.uuid4().hex
         try:
-            with disk.telling_when_full(trash):
+            with disk.telling_when_full(trash), telling_what_lies_there(top):
                 disk.make_folder(trash.parent)
                 os.rename(top, trash)
         except FileNotFoundError:
@@ -165,7 +171,7 @@ class Store:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         new_key = f"{key}.damaged-{stamp}"
         path, new_path = self._path(key), self._path(new_key)
-        with disk.telling_when_full(new_path):
+        with disk.telling_when_full(new_path), telling_what_lies_there(path):
             if keep:
                 link_or_copy(path, new_path)
             else:
@@ -206,24 +212,26 @@ class Store:
         """
         path = self._notes(key)
         try:
-            with disk.telling_when_full(path):
+            with disk.telling_when_full(path), telling_what_lies_there(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._clean_once(path.parent)
                 with becoming(path, durable=False) as file:
                     file.write(self._state(key, data) + data)
-        except (DiskFull, FileNotFoundError):
-            path.unlink(missing_ok=True)
+        except (DiskFull, UnusableFile, FileNotFoundError):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def recall(self, key: str) -> bytes | None:
         """Return what was remembered of `key`, None when that has changed since or nothing was."""
         note = self._notes(key)
         try:
-            state, data = note.read_bytes().split(b"\n", 1)
+            with read_regular(note) as file:
+                state, data = file.read().split(b"\n", 1)
             if state + b"\n" != self._state(key, data):
                 return None
             # Clocks of file systems tick in milliseconds: a change in the tick of the note would look like none.
             return data if note.stat().st_mtime_ns > self._path(key).stat().st_mtime_ns else None
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
 
     def lock(self, key: str, timeout_s: float = 60.0) -> AbstractContextManager[None]:
@@ -249,7 +257,7 @@ class Store:
     def _inside(self, path: Path) -> Path:
         real = os.path.realpath(path)
         if real != str(path) and os.path.commonpath([real, self.root]) != str(self.root):
-            raise StoreError(f"{path} leads out of the data folder by a symbolic link.")
+            raise UnusableFile(path, "it leads out of the data folder by a symbolic link")
         return path
 
     def _notes(self, key: str) -> Path:

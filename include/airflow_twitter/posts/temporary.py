@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_twitter.posts.disk import reserve
+from airflow_twitter.posts.regular import open_regular
 
 
 @contextlib.contextmanager
@@ -63,7 +64,7 @@ def remove_dead(folder: Path, name: str = "*") -> int:
     """
     removed = 0
     for path in folder.glob(f".{name}.*.tmp"):
-        with contextlib.suppress(OSError), path.open("r+b") as file:
+        with contextlib.suppress(OSError), os.fdopen(open_regular(path, os.O_RDWR), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
             removed += 1

@@ -55,7 +55,7 @@ def read_counted(staging: Staging) -> Counted | None:
     """Return what X counted for a run; None when it was not asked."""
     try:
         return msgspec.json.decode(staging.store.read(_key(staging)), type=Counted)
-    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

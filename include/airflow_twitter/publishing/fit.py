@@ -261,7 +261,7 @@ def _graph(source: Any, facts: Facts, shape: Shape, rate: Fraction) -> av.filter
 def _known(store: Store, note: str) -> Stored | None:
     try:
         content = msgspec.json.decode(store.read(note), type=dict[str, Any])
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     key = media_file(str(content["sha256"]))
     if not store.exists(key) or store.size(key) != content["size"]:

@@ -104,7 +104,7 @@ class Records:
             return decode(self.store.read(where))
         except FileNotFoundError:
             return None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise RecordError(
                 f"The record {self.store.url(where)} is damaged ({error}). Nothing was sent. "
                 "Look at the account on X, then mend or remove the file."
@@ -161,7 +161,7 @@ class Records:
         prefix = FOLDER if account is None else f"{FOLDER}/{safe_segment(account)}"
         records = []
         for key in self.store.list(prefix):
-            with contextlib.suppress(FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+            with contextlib.suppress(FileNotFoundError, ValueError, RecursionError):
                 records.append(decode(self.store.read(key)))
         return sorted(records, key=lambda record: (record.created_at, record.key))
 

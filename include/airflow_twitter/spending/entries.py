@@ -166,7 +166,7 @@ class Day:
         for line in whole.split(b"\n")[:-1]:
             try:
                 self.apply(self._decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (ValueError, RecursionError):
                 log.warning("A line of %s cannot be read and is left out.", store.url(self.key))
         self._read += len(whole)
 

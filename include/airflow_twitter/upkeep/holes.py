@@ -161,7 +161,7 @@ class _Search:
         staging = Staging(self.store, window.dag_id, window.run_id)
         try:
             return msgspec.json.decode(self.store.read(f"{staging.folder}/window.json"), type=Window)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def _own_conf(self, dag_id: str) -> dict[str, Any]:
