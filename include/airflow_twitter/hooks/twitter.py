@@ -11,7 +11,7 @@ from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
 from airflow_twitter.api.user_client import UserClient
-from airflow_twitter.hooks.user_auth import USER_EXTRAS, mask_connection, user_auth
+from airflow_twitter.hooks.user_auth import USER_EXTRAS, extras, mask_connection, user_auth
 
 DEFAULT_BASE_URL = "https://api.x.com"
 
@@ -45,7 +45,7 @@ class TwitterHook(BaseHook):
         Raises :class:`~airflow_twitter.api.errors.ConfigError` when the Connection's host may not be spoken to.
         """
         connection = self._masked()
-        bearer_token = connection.extra_dejson.get("bearer_token")
+        bearer_token = extras(connection).get("bearer_token")
         auth = BearerAuth(connection.login, connection.password, bearer_token=bearer_token)
         return XClient(base_url(connection), auth, vocabulary=self.vocabulary)
 
@@ -74,7 +74,7 @@ class TwitterHook(BaseHook):
 
     def _checks(self, connection: Any) -> list[tuple[bool, Callable[[], str]]]:
         """Return what can be tested, each with whether the Connection has anything for it."""
-        extra = connection.extra_dejson
+        extra = extras(connection)
         has_app = bool(connection.login and connection.password) or bool(extra.get("bearer_token"))
         return [(has_app, self._test_app), (any(extra.get(name) for name in USER_EXTRAS), self._test_user)]
 

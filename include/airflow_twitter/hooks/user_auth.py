@@ -26,9 +26,26 @@ USER_EXTRAS = ("access_token", "access_token_secret", "oauth2_client_id", "oauth
 def mask_connection(connection: Any) -> None:
     """Have Airflow mask every secret of a Connection from now on."""
     extra = connection.extra_dejson
-    for secret in (connection.password, *(extra.get(name) for name in SECRET_EXTRAS)):
+    # One of a wrong type is refused later on, and may hold a secret all the same.
+    held = [extra.get(name) for name in SECRET_EXTRAS] if isinstance(extra, dict) else [extra]
+    for secret in (connection.password, *held):
         if secret:
             mask_secret(secret)
+
+
+def extras(connection: Any) -> dict[str, Any]:
+    """Return the extra fields of a Connection; raises ConfigError where they, or one of ours, are of another type."""
+    extra = connection.extra_dejson
+    if not isinstance(extra, dict):
+        raise ConfigError(
+            "The connection's extra is no JSON object: write it as names and values in braces, or leave it empty"
+        )
+    for name in (*SECRET_EXTRAS, "oauth2_client_id", "oauth2_account"):
+        if not isinstance(extra.get(name), str | None):
+            raise ConfigError(
+                f"The connection's extra field {name} is no text: write its value in quotation marks"
+            )
+    return extra
 
 
 def user_auth(connection: Any) -> UserAuth:
@@ -37,7 +54,7 @@ def user_auth(connection: Any) -> UserAuth:
     The four secrets of OAuth 1.0a come first; then ``oauth2_client_id`` with the tokens that ``make authorize``
     stored for ``oauth2_account``; then ``oauth2_user_token``. Raises ConfigError when there are none.
     """
-    extra = connection.extra_dejson
+    extra = extras(connection)
     if _text(extra, "access_token") or _text(extra, "access_token_secret"):
         return _oauth1(connection)
     if _text(extra, "oauth2_client_id"):
@@ -52,7 +69,7 @@ def oauth2_parts(connection: Any) -> tuple[ClientKeys, VariableStore]:
 
     Raises ConfigError when the Connection does not name both.
     """
-    extra = connection.extra_dejson
+    extra = extras(connection)
     client_id, username = _text(extra, "oauth2_client_id"), _text(extra, "oauth2_account").removeprefix("@")
     if not client_id or not username:
         missing = "oauth2_account" if client_id else "oauth2_client_id"
@@ -62,7 +79,7 @@ def oauth2_parts(connection: Any) -> tuple[ClientKeys, VariableStore]:
 
 
 def _oauth1(connection: Any) -> OAuth1User:
-    extra = connection.extra_dejson
+    extra = extras(connection)
     return OAuth1User(
         connection.login, connection.password, extra.get("access_token"), extra.get("access_token_secret")
     )
