@@ -19,7 +19,6 @@ from airflow_twitter.accounts.settings import Account
 from airflow_twitter.publishing.errors import RecordError
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.states import PostState
 
 UNDER_WAY = (DagRunState.QUEUED, DagRunState.RUNNING)
 FAILED_MAX = 200
@@ -61,18 +60,6 @@ def asked_of(session: Session, account: Account, key: str) -> Mapping[str, Any] 
     """Return what a run of twitter_publish was asked for, None when there is no such run for the account."""
     conf = session.scalar(select(DagRun.conf).where(DagRun.dag_id == PUBLISH_DAG_ID, DagRun.run_id == key))
     return conf if isinstance(conf, dict) and conf.get("account") == account.account else None
-
-
-def in_doubt(session: Session, records: Records, account: Account) -> list[Record]:
-    """Return the posts of which nobody knows whether they exist, newest first, as far as their runs are known."""
-    keys = session.scalars(
-        select(DagRun.run_id)
-        .where(DagRun.dag_id == account.dag_id, DagRun._state == DagRunState.FAILED)
-        .order_by(DagRun.id.desc())
-        .limit(FAILED_MAX)
-    )
-    found = [record_of(records, account.account, key) for key in keys]
-    return [record for record in found if record is not None and record.state is PostState.UNKNOWN]
 
 
 def is_paused(session: Session, dag_id: str) -> bool | None:
