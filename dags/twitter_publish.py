@@ -6,6 +6,6 @@ from pathlib import Path
 
 from airflow.sdk import DAG  # noqa: F401  Airflow looks for DAGs only in files that speak of them
 
-from airflow_twitter.accounts.dag_factory import publishing_dags
+from airflow_twitter.dag_factories.publish import publishing_dags
 
 globals().update(publishing_dags(Path(__file__).with_name("accounts.yaml")))

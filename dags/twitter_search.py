@@ -6,7 +6,8 @@ from pathlib import Path
 
 from airflow.sdk import get_parsing_context
 
-from airflow_twitter.collecting.dag_factory import ANY_KEYWORD_DAG_ID, any_keyword_dag, keyword_dags
+from airflow_twitter.dag_factories.search import any_keyword_dag, keyword_dags
+from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID
 
 globals().update(keyword_dags(Path(__file__).with_name("keywords.yaml")))
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from airflow_twitter.upkeep.building import wanted
-from airflow_twitter.upkeep.fill_gaps import FILL_GAPS_DAG_ID, fill_gaps_dag
-from airflow_twitter.upkeep.maintenance import MAINTENANCE_DAG_ID, maintenance_dag
-from airflow_twitter.upkeep.recheck import RECHECK_DAG_ID, recheck_dag
-from airflow_twitter.upkeep.spending import SPENDING_DAG_ID, spending_dag
+from airflow_twitter.dag_factories.fill_gaps import fill_gaps_dag
+from airflow_twitter.dag_factories.maintenance import maintenance_dag
+from airflow_twitter.dag_factories.recheck import recheck_dag
+from airflow_twitter.dag_factories.shared import wanted
+from airflow_twitter.dag_factories.spending import spending_dag
+from airflow_twitter.dag_ids import FILL_GAPS_DAG_ID, MAINTENANCE_DAG_ID, RECHECK_DAG_ID, SPENDING_DAG_ID
 
-BUILDERS = {
+FACTORIES = {
     FILL_GAPS_DAG_ID: fill_gaps_dag,
     MAINTENANCE_DAG_ID: maintenance_dag,
     RECHECK_DAG_ID: recheck_dag,
     SPENDING_DAG_ID: spending_dag,
 }
 
-globals().update(wanted(BUILDERS))
+globals().update(wanted(FACTORIES))

@@ -10,8 +10,8 @@ from airflow.timetables.base import Timetable
 
 # Airflow loads plugins before its workers fork, so that each task finds the package loaded: a good part of the
 # time that a short task takes.
-import airflow_twitter.accounts.dag_factory
-import airflow_twitter.collecting.dag_factory  # noqa: F401
+import airflow_twitter.dag_factories.publish
+import airflow_twitter.dag_factories.search  # noqa: F401
 from airflow_twitter.accounts.timetable import OnRequestTimetable
 from airflow_twitter.links.post import XPostLink
 from airflow_twitter.links.x_search import XSearchLink

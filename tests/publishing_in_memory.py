@@ -19,10 +19,10 @@ from airflow.sdk.exceptions import (
 )
 from tests.airflow_in_memory import StateStore
 
-from airflow_twitter.accounts.dag_factory import publishing_dags
 from airflow_twitter.accounts.form import FIELDS
 from airflow_twitter.accounts.holding import release
 from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.dag_factories.publish import publishing_dags
 from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records

@@ -120,7 +120,7 @@ def _task(folder: Path) -> dict[str, float]:
         def parse() -> float:
             os.environ.update(context)
             if loaded:
-                importlib.import_module("airflow_twitter.collecting.dag_factory")
+                importlib.import_module("airflow_twitter.dag_factories.search")
             return _parse(folder / str(count), FILES[0], 1)
 
         return lambda: _in_fork(parse)
@@ -184,7 +184,7 @@ def _main(what: str, folder: str) -> None:
     }
     for module in LOADED[what]:
         importlib.import_module(module)
-    if "airflow_twitter.collecting.dag_factory" in sys.modules:
+    if "airflow_twitter.dag_factories.search" in sys.modules:
         raise RuntimeError("Airflow has loaded the DAG factory by itself: its import would not be measured")
     measured = {"file": _file, "task": _task}[what](Path(folder))
     print(json.dumps(measured))

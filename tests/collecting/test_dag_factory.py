@@ -14,12 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_twitter.assets import NEW_POSTS, RATE_LIMIT, posts_asset
-from airflow_twitter.collecting.dag_factory import (
-    any_keyword_dag,
-    keyword_dags,
-    refuse_unknown_keys,
-)
 from airflow_twitter.collecting.form import FIELDS, parse
+from airflow_twitter.dag_factories.search import any_keyword_dag, keyword_dags
+from airflow_twitter.dag_factories.shared import refuse_unknown_keys
 
 TASKS = ["wait_for_rate_limit", "search", "validate", "merge", "window_complete"]
 

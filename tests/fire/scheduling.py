@@ -19,8 +19,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from tests.airflow_in_memory import Airflow
 
 from airflow_twitter.api.errors import TransientError
-from airflow_twitter.collecting.dag_factory import any_keyword_dag
 from airflow_twitter.collecting.form import FIELDS
+from airflow_twitter.dag_factories.search import any_keyword_dag
 
 LEGS_MAX = 2000
 SHORTEST_RESCHEDULE_S = 10

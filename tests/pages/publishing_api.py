@@ -20,7 +20,7 @@ def write_dags(session: Any, accounts_yaml: Path) -> None:
     from airflow.serialization.definitions.dag import SerializedDAG
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
-    from airflow_twitter.accounts.dag_factory import publishing_dags
+    from airflow_twitter.dag_factories.publish import publishing_dags
 
     for dag in publishing_dags(accounts_yaml).values():
         lazy = LazyDeserializedDAG.from_dag(dag)

@@ -11,6 +11,7 @@ import msgspec
 from jsonschema import Draft202012Validator
 
 from airflow_twitter.checked_yaml import FileMistake, Mistake, read_entries
+from airflow_twitter.dag_ids import post_dag_id
 
 SECONDS_A_DAY = 86400
 
@@ -89,14 +90,6 @@ class Account:
     def dag_id(self) -> str:
         """Return the DAG whose waiting runs are the account's queue."""
         return post_dag_id(self.account)
-
-
-POST_DAG_PREFIX = "twitter_post__"
-
-
-def post_dag_id(account: str) -> str:
-    """Return the DAG id of an account's queue."""
-    return f"{POST_DAG_PREFIX}{account}"
 
 
 class UnknownAccountError(LookupError):

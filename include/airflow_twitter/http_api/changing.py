@@ -10,10 +10,10 @@ from airflow.utils.state import DagRunState
 from fastapi import status
 from sqlalchemy.orm import Session
 
-from airflow_twitter.accounts.dag_factory import PUBLISH_DAG_ID
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.queue import cancel_unprepared, change_text
 from airflow_twitter.collecting.spending import settings_path
+from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
 from airflow_twitter.http_api.queueing import storable, wrong_field

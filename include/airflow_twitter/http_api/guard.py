@@ -12,8 +12,9 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, Path, Request, status
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account, post_dag_id
+from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
 from airflow_twitter.accounts.settings_path import accounts_path
+from airflow_twitter.dag_ids import post_dag_id
 from airflow_twitter.http_api.problems import ApiError
 
 BODY_MAX = 64 * 1024

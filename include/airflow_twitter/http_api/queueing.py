@@ -13,10 +13,10 @@ from airflow.models.dagrun import DagRun
 from fastapi import status
 from sqlalchemy.orm import Session
 
-from airflow_twitter.accounts.dag_factory import PUBLISH_DAG_ID
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.preparing import check_post
 from airflow_twitter.collecting.spending import settings_path
+from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
 from airflow_twitter.http_api.runs import find_run, start

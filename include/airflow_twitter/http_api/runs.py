@@ -19,9 +19,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.showing import run_note
+from airflow_twitter.dag_ids import DECIDE_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
-from airflow_twitter.operators.decide_post import DECIDE_DAG_ID
 from airflow_twitter.publishing.record import Record
 
 NOT_YET_RETRY_S = 30

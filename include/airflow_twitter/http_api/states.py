@@ -15,9 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.addresses import video_url
-from airflow_twitter.accounts.dag_factory import PUBLISH_DAG_ID
 from airflow_twitter.accounts.holding import Hold
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState, Report
 

@@ -13,9 +13,9 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_twitter.accounts.dag_factory import PUBLISH_DAG_ID
 from airflow_twitter.accounts.form import PostFormError, moment
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.publishing.errors import RecordError
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records

@@ -14,11 +14,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.accounts.showing import fenced
+from airflow_twitter.dag_ids import DECIDE_DAG_ID
 from airflow_twitter.publishing.decisions import mark_not_posted, mark_posted
 from airflow_twitter.publishing.errors import LookAgain, PublishingError
 from airflow_twitter.publishing.states import PostState
-
-DECIDE_DAG_ID = "twitter_decide"
 
 
 class TwitterAskAboutPostOperator(TriggerDagRunOperator):

@@ -11,8 +11,9 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_twitter.accounts.post_run import PostRun
-from airflow_twitter.accounts.settings import find_account, post_dag_id
+from airflow_twitter.accounts.settings import find_account
 from airflow_twitter.accounts.showing import run_note
+from airflow_twitter.dag_ids import post_dag_id
 from airflow_twitter.publishing.states import PostState
 
 _ENDED = ("success", "failed")

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_twitter.accounts.post_list import PostListError, read_post_list
 from airflow_twitter.accounts.preparing import check_post
 from airflow_twitter.accounts.settings import read_accounts
+from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.errors import PublishingError
@@ -89,7 +90,7 @@ class TwitterQueueListOperator(TriggerDagRunOperator):
 
     def __init__(self, *, post: dict[str, Any], run_id: str, asked_at: str, **kwargs: Any) -> None:
         super().__init__(
-            trigger_dag_id="twitter_publish",
+            trigger_dag_id=PUBLISH_DAG_ID,
             trigger_run_id=run_id,
             conf=post,
             run_after=asked_at,

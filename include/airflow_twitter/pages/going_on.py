@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.api.query import build_query
-from airflow_twitter.collecting.dag_factory import ANY_KEYWORD_DAG_ID
+from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID
 from airflow_twitter.pages.datasets import QueryCoverage
 from airflow_twitter.pages.runs import RunKey, named_runs
 from airflow_twitter.pages.staged import Staged

@@ -15,7 +15,7 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from airflow_twitter.collecting.dag_factory import ANY_KEYWORD_DAG_ID, keyword_dag_id
+from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.pages.datasets import SLUG
 
 UNDER_WAY_MAX = 100

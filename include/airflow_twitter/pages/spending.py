@@ -8,13 +8,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from airflow_twitter.collecting.spending import settings_path
+from airflow_twitter.dag_ids import SPENDING_DAG_ID
 from airflow_twitter.pages.access import Reader
 from airflow_twitter.posts.store import Store, StoreError
 from airflow_twitter.spending.budgets import Budgets
 from airflow_twitter.spending.entries import Summary
 from airflow_twitter.spending.ledger import Ledger, connections
 from airflow_twitter.spending.settings import FILE, read_settings
-from airflow_twitter.upkeep.spending import SPENDING_DAG_ID
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from airflow_twitter.collecting.dag_factory import ANY_KEYWORD_DAG_ID, keyword_dag_id
+from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.pages.access import Reader
 from airflow_twitter.pages.accounts import Account, read_accounts
 from airflow_twitter.pages.datasets import Dataset, QueryCoverage, read_coverage, read_dataset

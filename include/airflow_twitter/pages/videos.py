@@ -9,7 +9,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Path, status
 from fastapi.responses import FileResponse
 
-from airflow_twitter.accounts.settings import post_dag_id
+from airflow_twitter.dag_ids import post_dag_id
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.pages.access import ReaderDep
 from airflow_twitter.posts.store import Store, StoreError

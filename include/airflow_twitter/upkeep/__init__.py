@@ -1,1 +1,1 @@
-"""DAGs that look after what was collected: throw away, fill gaps, check again what X still shows."""
+"""Which windows are missing or partial, and how to fill them: for `make gaps` and the DAG that fills gaps by itself."""

@@ -13,9 +13,9 @@ from airflow.sdk import CronDataIntervalTimetable
 from croniter import croniter  # type: ignore[import-untyped]
 
 from airflow_twitter.api.endpoints import ENDPOINTS
-from airflow_twitter.collecting.dag_factory import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.collecting.keywords import Keyword
 from airflow_twitter.collecting.request import search_request
+from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Interval
 from airflow_twitter.posts.staging import Staging

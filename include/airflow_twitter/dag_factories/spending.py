@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from airflow_twitter.collecting.dag_factory import refuse_unknown_keys
+from airflow_twitter.dag_factories.shared import Fields, refuse_unknown_keys, upkeep_dag
+from airflow_twitter.dag_ids import SPENDING_DAG_ID
 from airflow_twitter.operators.spending import TwitterSpendingOperator
-from airflow_twitter.upkeep.building import Fields, upkeep_dag
 
-SPENDING_DAG_ID = "twitter_spending"
 _SECTION = "What to compare"
 
 FIELDS: Fields = {

@@ -8,11 +8,12 @@ from pathlib import Path
 from airflow.sdk import DAG, Param, TriggerRule, chain, get_parsing_context
 
 from airflow_twitter.accounts.form import FIELDS
-from airflow_twitter.accounts.settings import POST_DAG_PREFIX, Account, read_accounts
-from airflow_twitter.accounts.side_dags import DEFAULT_ARGS, SIDE_DAGS, account_param, post_param
+from airflow_twitter.accounts.settings import Account, read_accounts
 from airflow_twitter.accounts.timetable import OnRequestTimetable
 from airflow_twitter.assets import published_asset
-from airflow_twitter.collecting.dag_factory import refuse_unknown_keys
+from airflow_twitter.dag_factories.beside_publish import PUBLISH_ARGS, SIDE_DAGS, account_param, post_param
+from airflow_twitter.dag_factories.shared import refuse_unknown_keys
+from airflow_twitter.dag_ids import POST_DAG_PREFIX, PUBLISH_DAG_ID
 from airflow_twitter.operators.approve_post import TwitterApprovePostOperator
 from airflow_twitter.operators.create_post import TwitterCreatePostOperator
 from airflow_twitter.operators.decide_post import TwitterAskAboutPostOperator
@@ -22,8 +23,6 @@ from airflow_twitter.operators.record_post import TwitterRecordPostOperator
 from airflow_twitter.operators.upload_media import TwitterUploadMediaOperator
 from airflow_twitter.sensors.media_processing import TwitterMediaProcessingSensor
 from airflow_twitter.sensors.post_limit import TwitterPostLimitSensor
-
-PUBLISH_DAG_ID = "twitter_publish"
 
 _PUBLISH_DOC = """
 One run is one post. It is checked, approved if that was asked for, and handed over to the queue of its account.
@@ -82,7 +81,7 @@ def publish_dag(path: Path, accounts: Sequence[Account]) -> DAG:
         max_active_runs=1000,
         # It runs only when it is triggered, so there is nothing to be afraid of.
         is_paused_upon_creation=False,
-        default_args=DEFAULT_ARGS,
+        default_args=PUBLISH_ARGS,
         tags=["twitter", "publish"],
     ) as dag:
         chain(
@@ -108,7 +107,7 @@ def account_dag(account: Account) -> DAG:
         schedule=None,
         max_active_runs=1,
         is_paused_upon_creation=False,
-        default_args=DEFAULT_ARGS,
+        default_args=PUBLISH_ARGS,
         params={"post": post_param()},
         tags=["twitter", "account"],
     ) as dag:

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Param, chain
 
 from airflow_twitter.accounts.form import FIELDS, POST
-from airflow_twitter.collecting.dag_factory import refuse_unknown_keys
-from airflow_twitter.operators.decide_post import DECIDE_DAG_ID, TwitterDecidePostOperator
+from airflow_twitter.dag_factories.shared import DEFAULT_ARGS, refuse_unknown_keys
+from airflow_twitter.dag_ids import DECIDE_DAG_ID, LIST_DAG_ID, RELEASE_DAG_ID, UNPUBLISH_DAG_ID
+from airflow_twitter.operators.decide_post import TwitterDecidePostOperator
 from airflow_twitter.operators.hand_over import TwitterHandOverOperator
 from airflow_twitter.operators.publish_list import TwitterCheckListOperator, TwitterQueueListOperator
 from airflow_twitter.operators.release_account import TwitterReleaseAccountOperator
 from airflow_twitter.operators.unpublish_post import TwitterUnpublishOperator
 
-LIST_DAG_ID = "twitter_publish_list"
-UNPUBLISH_DAG_ID = "twitter_unpublish"
-RELEASE_DAG_ID = "twitter_release"
-
-DEFAULT_ARGS: dict[str, Any] = {
-    "owner": "airflow-twitter",
-    "retries": 5,
-    "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": 2,
-    "max_retry_delay": timedelta(minutes=15),
-}
+PUBLISH_ARGS = {**DEFAULT_ARGS, "retries": 5}
 
 _LIST_DOC = """
 Publishes a list of posts from a file in the folder `lists/` of the data folder: `.json`, `.jsonl` or `.csv`, with the
@@ -43,7 +33,6 @@ Asks a person about a post whose answer from X was lost and that is not to be se
 _UNPUBLISH_DOC = """
 Deletes a post from X. *Post* is the id of the run that published it.
 """
-
 
 _RELEASE_DOC = """
 Releases an account that is held, since X had said no to it: no credits, a cap, wrong keys. Its posts then go on by
@@ -136,6 +125,6 @@ def _dag(dag_id: str, description: str, doc: str) -> DAG:
         max_active_runs=16,
         # It runs only when it is triggered, so there is nothing to be afraid of.
         is_paused_upon_creation=False,
-        default_args=DEFAULT_ARGS,
+        default_args=PUBLISH_ARGS,
         tags=["twitter", "publish"],
     )

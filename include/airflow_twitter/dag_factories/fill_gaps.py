@@ -5,11 +5,10 @@ from __future__ import annotations
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
-from airflow_twitter.collecting.dag_factory import refuse_unknown_keys
+from airflow_twitter.dag_factories.shared import Fields, refuse_unknown_keys, upkeep_dag
+from airflow_twitter.dag_ids import FILL_GAPS_DAG_ID
 from airflow_twitter.operators.gaps import TwitterPlanFillsOperator
-from airflow_twitter.upkeep.building import Fields, upkeep_dag
 
-FILL_GAPS_DAG_ID = "twitter_fill_gaps"
 _COST = "What it may cost"
 _WHICH = "Which gaps"
 

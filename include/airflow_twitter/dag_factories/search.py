@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from airflow.sdk import (
     DAG,
     Asset,
     AssetAlias,
-    Context,
     CronDataIntervalTimetable,
     Param,
     TriggerRule,
@@ -19,28 +18,20 @@ from airflow.sdk import (
     get_parsing_context,
     literal,
 )
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.assets import NEW_POSTS, posts_asset
 from airflow_twitter.collecting.form import FIELDS
 from airflow_twitter.collecting.keywords import Keyword, read_keywords
 from airflow_twitter.collecting.run import COMPLETE_TASK_ID, SEARCH_TASK_ID, VALIDATE_TASK_ID
+from airflow_twitter.dag_factories.shared import DEFAULT_ARGS, refuse_unknown_keys
+from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.operators.merge import TwitterMergeOperator
 from airflow_twitter.operators.search import TwitterSearchOperator
 from airflow_twitter.operators.validate import TwitterValidateOperator
 from airflow_twitter.sensors.rate_limit import TwitterRateLimitSensor
 
-ANY_KEYWORD_DAG_ID = "twitter_search"
 _FIXED_BY_KEYWORD = ("keyword", "query", "language")
 _NOT_SEARCHED_FOR = ("bad_share_max", "export")
-
-_DEFAULT_ARGS: dict[str, Any] = {
-    "owner": "airflow-twitter",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": 2,
-    "max_retry_delay": timedelta(minutes=15),
-}
 
 _STEPS = """
 | task | what it does |
@@ -68,11 +59,6 @@ def keyword_dags(path: Path) -> dict[str, DAG]:
         return {}
     keywords, _ = read_keywords(path, only_slug=dag_id and dag_id.removeprefix(prefix))
     return {keyword_dag_id(keyword.slug): keyword_dag(keyword) for keyword in keywords}
-
-
-def keyword_dag_id(slug: str) -> str:
-    """Return the DAG id of a keyword's own DAG."""
-    return f"{ANY_KEYWORD_DAG_ID}__{slug}"
 
 
 def keyword_dag(keyword: Keyword) -> DAG:
@@ -126,7 +112,7 @@ def _collecting_dag(
     search = {
         name: _template(name) for name in FIELDS if name in params and name not in _NOT_SEARCHED_FOR
     } | fixed
-    with DAG(dag_id, doc_md=doc, max_active_runs=16, default_args=_DEFAULT_ARGS, **kwargs) as dag:
+    with DAG(dag_id, doc_md=doc, max_active_runs=16, default_args=DEFAULT_ARGS, **kwargs) as dag:
         wait = TwitterRateLimitSensor(
             task_id="wait_for_rate_limit",
             search=search,
@@ -161,16 +147,6 @@ def _collecting_dag(
     # Only now: the tasks would each copy, check and store all of them, which is most of what a hundred DAGs cost.
     dag.params.update(params)
     return dag
-
-
-def refuse_unknown_keys(context: Context) -> None:
-    """Fail a run whose conf holds a key that its form does not have: Airflow itself would take it silently."""
-    conf = context["dag_run"].conf or {}
-    known = context["dag"].params
-    if unknown := sorted(set(conf) - set(known)):
-        raise AirflowFailException(
-            f"Unknown keys in the run's conf: {', '.join(unknown)}. Known are: {', '.join(known)}. Nothing was bought."
-        )
 
 
 def _params(values: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Param]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, chain
 
-from airflow_twitter.collecting.dag_factory import refuse_unknown_keys
 from airflow_twitter.collecting.form import FIELDS as SEARCH_FIELDS
+from airflow_twitter.dag_factories.shared import Fields, refuse_unknown_keys, upkeep_dag
+from airflow_twitter.dag_ids import RECHECK_DAG_ID
 from airflow_twitter.operators.recheck import (
     LOOK_UP_TASK_ID,
     TwitterLookupOperator,
     TwitterRecheckPlanOperator,
 )
 from airflow_twitter.operators.withdraw import TwitterWithdrawOperator
-from airflow_twitter.upkeep.building import Fields, upkeep_dag
 
-RECHECK_DAG_ID = "twitter_recheck"
 _WHAT = "What to check"
 _THEN = "What becomes of it"
 
