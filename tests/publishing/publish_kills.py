@@ -1,6 +1,7 @@
 """Kill a worker at any moment of posting, run it again as a retry does, and count the posts.
 
-`sweep("text")` and `sweep("video")` kill at every moment that can be told from outside, `sweep(..., 30)` at 30.
+`sweep("text")`, `sweep("video")` and `sweep("captions")` kill at every moment that can be told from outside,
+`sweep(..., 30)` at 30.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ from airflow_twitter.publishing.decisions import mark_not_posted
 from airflow_twitter.publishing.errors import LookAgain, UnknownOutcomeError
 from airflow_twitter.publishing.media import keep
 from airflow_twitter.publishing.processing import ensure_media
-from airflow_twitter.publishing.record import Content, Record
+from airflow_twitter.publishing.record import Captions, Content, Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.simulator import Simulator
 
 PROJECT = Path(__file__).resolve().parents[2]
 VIDEO = random.Random(3).randbytes(3000)
 SEGMENT = 1000
+CAPTIONS = b"1\n00:00:00,000 --> 00:00:01,000\nHello\n"
 LOOKING = Looking(for_s=60.0, every_s=15.0)
 
 
@@ -89,8 +91,12 @@ class _Stage:
         """Have a worker post into an empty folder; return how it ended and its moments."""
         self.simulator.reset()
         folder.mkdir()
-        sha256 = keep(Store(folder), [VIDEO]).sha256 if self.scene == "video" else None
-        self.content = Content(text="exactly once", media_sha256=sha256)
+        store, sha256, captions = Store(folder), None, None
+        if self.scene != "text":
+            sha256 = keep(store, [VIDEO]).sha256
+        if self.scene == "captions":
+            captions = Captions(sha256=keep(store, [CAPTIONS]).sha256, language="de")
+        self.content = Content(text="exactly once", media_sha256=sha256, captions=captions)
         reading, writing = self.context.Pipe(duplex=False)
         worker = self.context.Process(
             target=work, args=(str(folder), self.simulator.url, self.tokens, self.content, die_at, writing)
@@ -129,19 +135,38 @@ class _Stage:
             problems.append(f"{len(posts)} posts, and the record names {record.post_id}")
         if asked and before:
             problems.append("a person was asked though the post was there to be seen")
-        if self.scene == "video":
+        if self.scene != "text":
             problems += self._check_video(record)
+        if self.scene == "captions":
+            problems += self._check_captions()
         problems += [f"{path.name} was left behind" for path in folder.rglob(".*.tmp")]
         return problems, asked
 
     def _check_video(self, record: Record) -> list[str]:
-        used = [media for media in self.simulator.uploads if media.sha256 == record.content.media_sha256]
-        sent = sum(media.received for media in self.simulator.uploads)
+        videos = [media for media in self.simulator.uploads if media.category == "tweet_video"]
+        used = [media for media in videos if media.sha256 == record.content.media_sha256]
+        sent = sum(media.received for media in videos)
         problems = []
         if len(used) != 1 or self.simulator.posts[-1].media_keys != [used[0].key]:
             problems.append(f"{len(used)} whole uploads")
         if sent > len(VIDEO) + SEGMENT:
             problems.append(f"{sent} bytes were sent for {len(VIDEO)}")
+        return problems
+
+    def _check_captions(self) -> list[str]:
+        (video,) = (
+            media for media in self.simulator.uploads if media.key in self.simulator.posts[-1].media_keys
+        )
+        tracks = {media.id: media for media in self.simulator.uploads if media.category == "subtitles"}
+        sent = sum(media.received for media in tracks.values())
+        problems = []
+        if (
+            list(video.captions) != ["de"]
+            or tracks[video.captions["de"]].sha256 != self.content.captions.sha256
+        ):
+            problems.append(f"the captions of the video are {video.captions}")
+        if sent > 2 * len(CAPTIONS):
+            problems.append(f"{sent} bytes of captions were sent for {len(CAPTIONS)}")
         return problems
 
 

@@ -8,7 +8,7 @@ from publish_kills import sweep
 POINTS = 20
 
 
-@pytest.mark.parametrize("scene", ["text", "video"])
+@pytest.mark.parametrize("scene", ["text", "video", "captions"])
 def test_killed_and_run_again(scene: str) -> None:
     """One post, named by the record; no byte is sent twice but of one segment; files are whole.
 

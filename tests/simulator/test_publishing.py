@@ -13,6 +13,7 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from xdk.media import models as media_models
 
 from airflow_twitter.simulator import Account, Rule, Simulator
 from airflow_twitter.simulator.request import Request
@@ -383,6 +384,42 @@ def test_other_processes_see_what_was_published(sim: Any, first: Poster) -> None
     requests.post(url + "reset", timeout=5)
     told = requests.get(url + "published", timeout=5).json()
     assert (told["posts"], told["uploads"], told["requests"]) == ([], [], {})
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, 200),
+        ({"media_category": "AmplifyVideo"}, 200),
+        ({"media_category": "tweet_video"}, 400),
+        ({"id": "404"}, 404),
+        ({"video": 1}, 400),
+        ({"subtitles": "en"}, 400),
+        ({"subtitles": {"id": "404", "language_code": "en", "display_name": "English"}}, 404),
+        ({"subtitles": {"language_code": "e", "display_name": "English"}}, 400),
+        ({"subtitles": {"language_code": "en"}}, 400),
+        ({"subtitles": {"language_code": "en", "display_name": "English", "name": "x"}}, 400),
+    ],
+)
+def test_captions_are_joined_as_x_describes(
+    sim: Any, first: Poster, change: dict[str, Any], status: int
+) -> None:
+    """The fields are those of X's page and its own client's models, and no others; what is wrong joins nothing."""
+    video = first.upload(b"mp4mp4")
+    track = first.upload(b"1", media_type="text/srt", media_category="subtitles")
+    named = {"id": track, "language_code": "en", "display_name": "English"}
+    body: dict[str, Any] = {"id": video, "media_category": "TweetVideo", "subtitles": named, **change}
+    if isinstance(body["subtitles"], dict):
+        body["subtitles"] = {"id": track, **body["subtitles"]}
+
+    answer = first.post("/2/media/subtitles", body)
+
+    assert answer.status_code == status
+    assert sim.uploads[0].captions == ({"en": track} if status == 200 else {})
+    if status == 200:
+        read = media_models.CreateSubtitlesResponse.model_validate(answer.json())
+        assert (read.data.id, read.data.model_extra, read.model_extra) == (video, {}, {})
+        assert read.data.associated_subtitles == named
 
 
 _JSON = some.recursive(

@@ -161,11 +161,8 @@ class PostRun:
 
     def ready_media(self, client: Any) -> None:
         """Have X hold the video with its captions, ready to be posted; raises LookAgain while X is at it."""
-        from airflow_twitter.accounts.captions import join_captions
-
         account, segment_bytes = self.account.account, self.account.segment_bytes
         ensure_media(self.records, account, self.key, client, segment_bytes=segment_bytes)
-        join_captions(self.records, account, self.key, client)
 
 
 def is_simulated(conn_id: str) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from airflow_twitter.accounts.form import PostFormError, moment
+from airflow_twitter.accounts.settings import Account
 from airflow_twitter.api.prices import PRICES, Prices
-from airflow_twitter.publishing.record import Content
+from airflow_twitter.publishing.record import Captions, Content
 from airflow_twitter.publishing.text import check_text
 
 
@@ -26,8 +29,26 @@ class Checked:
     video: dict[str, Any] | None = None
 
 
-def check_post(post: Mapping[str, Any], video: dict[str, Any] | None, prices: Prices = PRICES) -> Checked:
-    """Check the text of a post beside its video, and price it. Raises TextRejectedError."""
+def refuse_hopeless(post: Mapping[str, Any], account: Account, author: str | None, now: datetime) -> None:
+    """Raise PostFormError for a post that has expired already, or that nobody may approve."""
+    expires_at = moment(post, "expires_at")
+    if expires_at and expires_at <= now:
+        raise PostFormError(f"{post['expires_at']} has passed", "expires_at")
+    wanted = post["approval"] or account.approval == "always"
+    if wanted and account.approvers == (author,) and not account.author_may_approve:
+        raise PostFormError(
+            f"{author} queued this post, and nobody else may approve it. Name others in accounts.yaml",
+            "approval",
+        )
+
+
+def check_post(
+    post: Mapping[str, Any],
+    video: dict[str, Any] | None,
+    prices: Prices = PRICES,
+    captions: dict[str, Any] | None = None,
+) -> Checked:
+    """Check the text of a post beside its video and captions, and price it. Raises TextRejectedError."""
     text = check_text(post["text"], has_media=video is not None).require()
     warnings = [str(finding) for finding in text.findings]
     unit = "post_with_url_created" if text.links else "post_created"
@@ -40,12 +61,17 @@ def check_post(post: Mapping[str, Any], video: dict[str, Any] | None, prices: Pr
         content=Content(
             text=text.text,
             media_sha256=None if video is None else video["sha256"],
+            captions=None
+            if captions is None
+            else Captions(sha256=captions["sha256"], language=captions["language"]),
             made_with_ai=post["made_with_ai"],
             paid_partnership=post["paid_partnership"],
         ),
         length=text.length,
         links=len(text.links),
         price=prices.cost({unit: 1}),
-        warnings=tuple([*warnings, *(video["warnings"] if video else ())]),
+        warnings=tuple(
+            [*warnings, *(each for brought in (video, captions) if brought for each in brought["warnings"])]
+        ),
         video=video,
     )

@@ -5,6 +5,8 @@ Plain functions on the store: they know no Airflow, so that pages, tasks and an 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from airflow_twitter.accounts.preparing import check_post
 from airflow_twitter.api.prices import PRICES, Prices
 from airflow_twitter.publishing.record import Content, Record
@@ -16,13 +18,15 @@ def change_text(records: Records, record: Record, text: str, *, by: str, prices:
 
     Raises TextRejectedError, DuplicateError when another post says the same, and RecordError when it was sent.
     """
+    before = record.content
     asked = {
         "text": text,
-        "made_with_ai": record.content.made_with_ai,
-        "paid_partnership": record.content.paid_partnership,
+        "made_with_ai": before.made_with_ai,
+        "paid_partnership": before.paid_partnership,
     }
-    checked = check_post(asked, record.details.get("video"), prices)
-    records.open(record.account, record.key, checked.content, allow_duplicate=record.allow_duplicate)
+    checked = check_post(asked, record.details.get("video"), prices, record.details.get("captions"))
+    content = replace(before, text=checked.content.text)
+    records.open(record.account, record.key, content, allow_duplicate=record.allow_duplicate)
     with records.change(record.account, record.key) as changed:
         changed.details = {
             **changed.details,

@@ -24,6 +24,8 @@ def approval_body(record: Record) -> str:
     ]
     if video := details.get("video"):
         lines.append(f"- with a video: [{video['summary']}]({video_url(record.account, record.key)})")
+    if captions := details.get("captions"):
+        lines.append(f"- with {captions['count']} captions, language {captions['language']}")
     if record.content.made_with_ai:
         lines.append("- marked as made with AI")
     if record.content.paid_partnership:

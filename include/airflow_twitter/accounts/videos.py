@@ -1,4 +1,4 @@
-"""Bring a post's video into the data store, check it, fit it if that is wanted, and take a picture of it.
+"""Bring a post's video, and its captions, into the data store: checked, and fitted if that is wanted; with a picture.
 
 Apart from the other modules, since it loads FFmpeg's libraries: only the task that needs them pays for that.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.posts.store import Store
+from airflow_twitter.publishing import captions as captions_of
 from airflow_twitter.publishing.fetch import fetch
 from airflow_twitter.publishing.fit import fit_video
 from airflow_twitter.publishing.media import Stored
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 FRAMES = "media/frames"
 MB = 1_000_000
 _TELL_EVERY = 0.1
+_LATE_S = 1.0
 
 OnStep = Callable[[str, float], None]
 
@@ -46,6 +48,30 @@ def bring_video(store: Store, account: Account, post: Mapping[str, Any], tell: O
         if video != original:
             log.info("VIDEO FITTED: %d bytes from %d; the original is kept.", video.size, original.size)
     return _look_at(store, video, original, tell)
+
+
+def bring_captions(
+    store: Store, account: Account, post: Mapping[str, Any], video: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is known of the captions of a post's video, as JSON values; they then lie in the store.
+
+    Raises VideoRejectedError for what is no SRT file, and SourceError.
+    """
+    captions, said = captions_of.bring_captions(
+        store, sources(store, account), post["captions"], post["captions_language"]
+    )
+    warnings = []
+    if said.until_s > video["duration_s"] + _LATE_S:
+        warnings.append(
+            f"The captions go on until {said.until_s:.1f} s, and the video lasts {video['duration_s']:.1f} s: are "
+            "they those of this video?"
+        )
+    return {
+        "sha256": captions.sha256,
+        "language": captions.language,
+        "count": said.count,
+        "warnings": warnings,
+    }
 
 
 def sources(store: Store, account: Account) -> Sources:

@@ -9,15 +9,17 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_twitter.accounts.checked import Brought, find_checked
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.post_run import PostRun
-from airflow_twitter.accounts.preparing import Checked, check_post
-from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
+from airflow_twitter.accounts.preparing import Checked, check_post, refuse_hopeless
+from airflow_twitter.accounts.settings import UnknownAccountError, find_account
 from airflow_twitter.accounts.steps import preparing
 from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.posts.windows import rfc3339
-from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.states import PostState
+from airflow_twitter.publishing.text import check_text
 
 
 class TwitterPreparePostOperator(BaseOperator):
@@ -40,14 +42,17 @@ class TwitterPreparePostOperator(BaseOperator):
         try:
             post = parse_post(context["params"])
             account = find_account(Path(self.accounts_file), post["account"])
+            refuse_hopeless(post, account, context["dag_run"].triggering_user_name, datetime.now(UTC))
         except (PostFormError, UnknownAccountError) as error:
-            raise AirflowFailException(f"{error} Nothing was sent.") from None
+            raise AirflowFailException(f"{str(error).rstrip('.')}. Nothing was sent.") from None
         run = PostRun(context, account, context["ti"].run_id)
         with preparing(run):
-            _refuse_past(post)
-            _refuse_without_approver(post, account, context["dag_run"].triggering_user_name)
-            checked = check_post(post, self._video(run, post), spending_settings(context).prices)
-            record = self._open(run, post, checked, self._captions(run, post))
+            # The text costs nothing to look at, a video is fetched and decoded.
+            check_text(post["text"], has_media=post["video"] is not None).require()
+            brought = self._bring(run, post)
+            prices = spending_settings(context).prices
+            checked = check_post(post, brought.video, prices, brought.captions)
+            record = self._open(run, post, checked, brought.captions)
             for warning in checked.warnings:
                 self.log.warning("%s", warning)
             self._say(run, post, checked, record)
@@ -62,25 +67,22 @@ class TwitterPreparePostOperator(BaseOperator):
                 "simulated": record.simulated,
             }
 
-    def _video(self, run: PostRun, post: dict[str, Any]) -> dict[str, Any] | None:
+    def _bring(self, run: PostRun, post: dict[str, Any]) -> Brought:
+        """Return what is known of video and captions: from the check of the list that the post is of, or anew."""
         if post["video"] is None:
-            return None
-        from airflow_twitter.accounts.videos import bring_video  # loads FFmpeg's libraries
+            return Brought()
+        if (known := find_checked(run.store, run.key, post)) is not None:
+            self.log.info("The video is the one that was checked with its list.")
+            return known
+        from airflow_twitter.accounts.videos import bring_captions, bring_video  # loads FFmpeg's libraries
 
         def tell(what: str, share: float) -> None:
             self.log.info("%s: %.0f %%", what.capitalize(), share * 100)
             run.show(PostState.PREPARING, progress=round(share, 2))
 
-        return bring_video(run.store, run.account, post, tell)
-
-    def _captions(self, run: PostRun, post: dict[str, Any]) -> dict[str, Any] | None:
-        if post["captions"] is None:
-            return None
-        from airflow_twitter.accounts.captions import bring_captions
-        from airflow_twitter.accounts.videos import sources
-
-        allowed = sources(run.store, run.account)
-        return bring_captions(run.store, allowed, post["captions"], post["captions_language"])
+        video = bring_video(run.store, run.account, post, tell)
+        captions = post["captions"] and bring_captions(run.store, run.account, post, video)
+        return Brought(video=video, captions=captions)
 
     def _open(
         self, run: PostRun, post: dict[str, Any], checked: Checked, captions: dict[str, Any] | None
@@ -107,34 +109,34 @@ class TwitterPreparePostOperator(BaseOperator):
                 "SIMULATED: the connection %s leads to a simulator, not to X.", run.account.connection
             )
         self.log.info(
-            "PUBLISH PREPARED: account=%s, post=%s, %d of 280 characters, video=%s, price=$%.3f",
+            "PUBLISH PREPARED: account=%s, post=%s, %d of 280 characters, video=%s, captions=%s, price=$%.3f",
             run.account.account,
             run.key,
             checked.length,
             "none" if checked.video is None else f"{checked.video['size']} bytes",
+            "none" if checked.content.captions is None else checked.content.captions.language,
             checked.price,
         )
         if post["dry_run"]:
             run.note(PostState.DRY_RUN, "Dry run: nothing was sent.")
             self.log.info(
-                "DRY RUN: it would go into the queue of %s, not before %s, and cost $%.3f. Nothing was asked of X.",
+                "DRY RUN: it would go into the queue of %s, not before %s (%s), and cost $%.3f. Nothing was asked of X.",
                 run.account.account,
                 record.details["run_after"],
+                ", ".join(_parts(checked.content)),
                 checked.price,
             )
         run.show(PostState.DRY_RUN if post["dry_run"] else record.state)
 
 
-def _refuse_without_approver(post: dict[str, Any], account: Account, author: str | None) -> None:
-    wanted = post["approval"] or account.approval == "always"
-    if wanted and account.approvers == (author,) and not account.author_may_approve:
-        raise AirflowFailException(
-            f"approval: {author} queued this post, and nobody else may approve it. Name others in accounts.yaml. "
-            "Nothing was sent."
-        )
-
-
-def _refuse_past(post: dict[str, Any]) -> None:
-    expires_at = moment(post, "expires_at")
-    if expires_at and expires_at <= datetime.now(UTC):
-        raise AirflowFailException(f"expires_at: {post['expires_at']} has passed. Nothing was sent.")
+def _parts(content: Content) -> list[str]:
+    """Return what a post consists of, in words."""
+    language = content.captions.language if content.captions else ""
+    parts = {
+        "text": bool(content.text),
+        "video": content.media_sha256 is not None,
+        f"captions in {language}": content.captions is not None,
+        "marked as made with AI": content.made_with_ai,
+        "marked as a paid partnership": content.paid_partnership,
+    }
+    return [words for words, there in parts.items() if there]

@@ -120,6 +120,11 @@ class _Attempt:
                 f"X does not have the video of the post {self.record.key} ready, so nothing was sent. Let the "
                 "steps before run again: they send it."
             )
+        if not self.record.captioned:
+            raise RecordError(
+                f"X does not have the captions of the post {self.record.key}, so nothing was sent. Let the steps "
+                "before run again: they send them."
+            )
 
     def _send(self, now: datetime) -> Record:
         record = self._mark_sent(now)

@@ -80,8 +80,8 @@ def fetch(
         raise SourceRefusedError(
             f"Videos cannot be fetched by {scheme}://; use a path, https://, s3:// or gs://."
         )
-    stored = keep(store, _bounded(chunks, sources.max_bytes, on_progress))
-    log.info("VIDEO FETCHED: bytes=%d, sha256=%s", stored.size, stored.sha256)
+    stored = keep(store, _bounded(chunks, sources, on_progress))
+    log.info("%s FETCHED: bytes=%d, sha256=%s", sources.what.upper(), stored.size, stored.sha256)
     return stored
 
 
@@ -89,17 +89,18 @@ def fetch(
 Chunks = Iterator[int | bytes | None]
 
 
-def _bounded(chunks: Chunks, max_bytes: int, on_progress: OnBytes | None) -> Iterator[bytes]:
+def _bounded(chunks: Chunks, sources: Sources, on_progress: OnBytes | None) -> Iterator[bytes]:
+    max_bytes = sources.max_bytes
     expected = next(chunks)
     assert not isinstance(expected, bytes)
     if expected is not None and expected > max_bytes:
-        raise SourceRefusedError(f"The video has {expected} bytes; at most {max_bytes} are fetched.")
+        raise SourceRefusedError(f"The {sources.what} has {expected} bytes; at most {max_bytes} are fetched.")
     size = 0
     for chunk in chunks:
         assert isinstance(chunk, bytes)
         size += len(chunk)
         if size > max_bytes:
-            raise SourceRefusedError(f"The video has over {max_bytes} bytes; more are not fetched.")
+            raise SourceRefusedError(f"The {sources.what} has over {max_bytes} bytes; more are not fetched.")
         yield chunk
         if on_progress is not None:
             on_progress(size, expected)
@@ -130,7 +131,7 @@ def _web(url: str, sources: Sources, resolve: Resolve, tls: ssl.SSLContext) -> C
                 url = urljoin(url, answer.headers.get("Location", ""))
             except (OSError, http.client.HTTPException) as error:
                 raise SourceUnreachableError(
-                    f"The video could not be fetched from {parts.hostname}: {type(error).__name__}."
+                    f"The {sources.what} could not be fetched from {parts.hostname}: {type(error).__name__}."
                 ) from None
     raise SourceRefusedError(
         f"{parts.hostname} sends from one address to the next, over {MAX_REDIRECTS} times."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow_twitter.api.errors import MediaGoneError
+from airflow_twitter.publishing.captions import join_captions
 from airflow_twitter.publishing.client import MediaClient, MediaState
 from airflow_twitter.publishing.errors import LookAgain, MediaFailedError
 from airflow_twitter.publishing.record import Record
@@ -37,18 +38,21 @@ def ensure_media(
 ) -> Record:
     """Return the record once its media are ready to be posted; upload (again) what is missing, expired or failed.
 
-    Raises LookAgain while X processes the video (its `progress` tells how far X is), MediaFailedError when X
-    could not process it twice, and what `upload_media` raises.
+    The video is ready once X has processed it and has its captions, if it has any. Raises LookAgain while X
+    processes the video (its `progress` tells how far X is), MediaFailedError when X could not process it twice,
+    and what `upload_media` raises.
     """
     for gone in range(MAX_GONE + 1):
         record = upload_media(
             records, account, key, client, on_progress=on_progress, segment_bytes=segment_bytes
         )
         upload = record.upload
-        if record.content.media_sha256 is None or record.out or upload is None or upload.ready:
+        if record.content.media_sha256 is None or record.out or upload is None:
             return record
         try:
-            return _take_state(records, record, client.media_status(str(upload.media_id)))
+            if not upload.ready:
+                record = _take_state(records, record, client.media_status(str(upload.media_id)))
+            return join_captions(records, record, client)
         except MediaGoneError:
             if gone == MAX_GONE:
                 raise

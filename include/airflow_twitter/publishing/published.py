@@ -29,6 +29,9 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     post_url: str | None
     text: str
     media_sha256: str | None
+    captions_language: str | None = None
+    made_with_ai: bool = False
+    paid_partnership: bool = False
     found: bool
     simulated: bool
     deleted_at: datetime | None
@@ -58,6 +61,9 @@ def tell_published(store: Store, record: Record) -> None:
             post_url=record.post_url,
             text=record.content.text,
             media_sha256=record.content.media_sha256,
+            captions_language=record.content.captions.language if record.content.captions else None,
+            made_with_ai=record.content.made_with_ai,
+            paid_partnership=record.content.paid_partnership,
             found=record.found,
             simulated=record.simulated,
             deleted_at=record.deleted_at,

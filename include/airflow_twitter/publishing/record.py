@@ -20,17 +20,28 @@ FOLDER = "published"
 _HISTORY_MAX = 200
 
 
+class Captions(msgspec.Struct, frozen=True, kw_only=True):
+    """A subtitle file for the video: the hash of the file, and its language as a BCP 47 code ("en")."""
+
+    sha256: str
+    language: str
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be posted. `media_sha256` is the video's hash, None without a video."""
 
     text: str
     media_sha256: str | None = None
+    captions: Captions | None = None
     made_with_ai: bool = False
     paid_partnership: bool = False
 
     @property
     def fingerprint(self) -> str:
-        """Return the same name for contents that readers could not tell apart: text and video decide."""
+        """Return the same name for contents that readers take for the same post: text and video decide.
+
+        Neither captions nor flags make another post of it.
+        """
         parts = (plain(self.text), self.media_sha256 or "")
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -77,9 +88,30 @@ class Upload(msgspec.Struct, kw_only=True):
 
     def alive(self, now: datetime, margin_s: float = 0.0) -> bool:
         """Tell whether X still has the media, and will in `margin_s` seconds."""
-        if self.media_id is None:
-            return False
-        return self.expires_at is None or (self.expires_at - now).total_seconds() > margin_s
+        return _alive(self.media_id, self.expires_at, now, margin_s)
+
+
+class CaptionsUpload(msgspec.Struct, kw_only=True):
+    """How far the captions have come to X, which has them as media of their own.
+
+    `finalized`: X has all of them. `joined_to` is the id of the video that they belong to on X by now.
+    """
+
+    captions: Captions
+    media_id: str | None = None
+    expires_at: datetime | None = None
+    finalized: bool = False
+    joined_to: str | None = None
+
+    def alive(self, now: datetime, margin_s: float = 0.0) -> bool:
+        """Tell whether X still has them, and will in `margin_s` seconds."""
+        return _alive(self.media_id, self.expires_at, now, margin_s)
+
+
+def _alive(media_id: str | None, expires_at: datetime | None, now: datetime, margin_s: float) -> bool:
+    if media_id is None:
+        return False
+    return expires_at is None or (expires_at - now).total_seconds() > margin_s
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +133,7 @@ class Record(msgspec.Struct, kw_only=True):
     created_at: datetime
     intent: Intent
     upload: Upload | None = None
+    captions_upload: CaptionsUpload | None = None
     post_id: str | None = None
     post_url: str | None = None
     posted_at: datetime | None = None
@@ -115,6 +148,14 @@ class Record(msgspec.Struct, kw_only=True):
     def out(self) -> bool:
         """Tell whether the post is published, or was; its id is not known when a person just said so."""
         return self.post_id is not None or self.state is PostState.POSTED
+
+    @property
+    def captioned(self) -> bool:
+        """Tell whether the video that X has is joined with these captions, or needs none."""
+        captions, joined = self.content.captions, self.captions_upload
+        if captions is None or self.upload is None:
+            return captions is None
+        return joined is not None and (joined.captions, joined.joined_to) == (captions, self.upload.media_id)
 
     def note(self, state: PostState, note: str, *, at: datetime | None = None, by: str | None = None) -> None:
         """Go over to `state` and write a line of history; the same again changes nothing."""

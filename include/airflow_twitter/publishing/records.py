@@ -206,10 +206,14 @@ class Records:
     def _edit(self, record: Record, content: Content) -> None:
         if record.post_id or record.intent.sends:
             raise RecordError(
-                f"The post {record.key} of {record.account} was sent already; its text or video cannot be changed "
-                "any more. Start a new run for the new text."
+                f"The post {record.key} of {record.account} was sent already; its text, video and captions cannot "
+                "be changed any more. Start a new run for the new ones."
             )
-        if record.content.media_sha256 != content.media_sha256:
+        joined = record.captions_upload is not None and record.captions_upload.joined_to is not None
+        # Captions are not taken off a video that X has: it is sent anew.
+        if record.content.media_sha256 != content.media_sha256 or (
+            joined and record.content.captions != content.captions
+        ):
             record.upload = None
         record.content = content
         record.note(record.state, "Edited.", at=self.now())

@@ -28,11 +28,13 @@ def clean_media(store: Store, *, now: datetime, keep_s: float, dry_run: bool = F
 
 
 def _needed(records: Records) -> set[str]:
-    """Return the hashes of the videos of all posts that are not over, and of the originals these were made from."""
+    """Return the hashes of what posts that are not over need: videos, their originals, captions."""
     needed: set[str] = set()
     for record in records.all():
         if not record.state.over and record.content.media_sha256:
             needed.add(record.content.media_sha256)
+            if record.content.captions:
+                needed.add(record.content.captions.sha256)
             video = record.details.get("video")
             if isinstance(video, dict) and video.get("original"):
                 needed.add(str(video["original"]))

@@ -26,7 +26,7 @@ class Sources:
     `folders` are local folders; `hosts` names of https hosts ("videos.example.com", or "*.example.com" for all
     below it), with ":port" for another port than 443; `buckets` are "s3://name" or "gs://name", or with a prefix
     behind it, "s3://name/videos/". A file may have at most `max_bytes`. `loopback` lets "http://127.0.0.1:port"
-    be named in `hosts`, for trials on one machine.
+    be named in `hosts`, for trials on one machine. `what` is how messages call what is fetched.
     """
 
     folders: tuple[str, ...] = ()
@@ -34,6 +34,7 @@ class Sources:
     buckets: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
     loopback: bool = False
+    what: str = "video"
 
 
 def open_local(source: str, sources: Sources) -> tuple[BinaryIO, int]:
@@ -43,7 +44,7 @@ def open_local(source: str, sources: Sources) -> tuple[BinaryIO, int]:
     SourceRefusedError.
     """
     if "\0" in source:
-        raise SourceRefusedError("The path of the video holds a NUL character.")
+        raise SourceRefusedError(f"The path of the {sources.what} holds a NUL character.")
     if not sources.folders:
         raise SourceRefusedError(f"{source} is a file on this machine, and no folder of videos is allowed.")
     for folder in sources.folders:
@@ -79,16 +80,18 @@ def _open_inside(path: str, root: str, source: str) -> tuple[BinaryIO, int]:
 def check_url(url: str, sources: Sources) -> SplitResult:
     """Return the parts of an address that may be fetched; raise SourceRefusedError for any other."""
     if any(char.isspace() or not char.isprintable() for char in url):
-        raise SourceRefusedError("The address of the video holds spaces or invisible characters.")
+        raise SourceRefusedError(f"The address of the {sources.what} holds spaces or invisible characters.")
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        raise SourceRefusedError("The address of the video is no URL.") from None
+        raise SourceRefusedError(f"The address of the {sources.what} is no URL.") from None
     if parts.username is not None or parts.password is not None:
-        raise SourceRefusedError("The address of the video holds a user name or password; leave them out.")
+        raise SourceRefusedError(
+            f"The address of the {sources.what} holds a user name or password; leave them out."
+        )
     if not host:
-        raise SourceRefusedError("The address of the video names no host.")
+        raise SourceRefusedError(f"The address of the {sources.what} names no host.")
     if parts.scheme == "http":
         named = f"http://{host}:{port or 80}"
         if sources.loopback and named in sources.hosts and _is_loopback(host):

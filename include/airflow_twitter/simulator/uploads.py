@@ -130,9 +130,14 @@ class Uploads:
         wanted = ask.json()
         track = wanted.get("subtitles") or {}
         check("subtitles", track, isinstance(track, dict))
-        language = str(track.get("language_code", ""))
+        for name in wanted:
+            check(name, wanted[name], name in ("id", "media_category", "subtitles"))
+        for name in track:
+            check(f"subtitles.{name}", track[name], name in ("id", "language_code", "display_name"))
+        language, shown = str(track.get("language_code", "")), track.get("display_name")
         check("media_category", wanted.get("media_category"), wanted.get("media_category") in VIDEOS)
         check("subtitles.language_code", language, 2 <= len(language) <= 35)
+        check("subtitles.display_name", shown, isinstance(shown, str) and bool(shown.strip()))
         video = self.found(ask, str(wanted.get("id")))
         captions = self.found(ask, str(track.get("id")), "subtitles.id")
         check("id", video.id, video.media_type.startswith("video/"))

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from msgspec.structs import replace
 from tests.publishing.films import film
 from tests.publishing_in_memory import RUN, Publishing
 
+from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.api.errors import NetworkError
+from airflow_twitter.publishing.published import read_published
+from airflow_twitter.publishing.record import Captions
 from airflow_twitter.simulator import Rule, Simulator
 
 Start = Callable[..., Simulator]
@@ -63,11 +67,13 @@ def test_end_to_end(airflow: Publishing, start_simulator: Start, videos: Path, g
 
 
 def test_captions(airflow: Publishing, start_simulator: Start, videos: Path, good: bytes) -> None:
-    """Captions are sent beside the video and joined to it, once."""
+    """Captions are sent beside the video and joined to it, once; record and published.json name them."""
     simulator = start_simulator()
     (videos / "good.mp4").write_bytes(good)
-    (videos / "good.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nGrüße\n")
+    (videos / "good.srt").write_text("1\n00:00:00,000 --> 00:00:09,000\nGrüße\n")
 
+    prepared = airflow.prepare(text="Look", video="good.mp4", captions="good.srt", captions_language="de")
+    assert "The captions go on until 9.0 s, and the video lasts 2.0 s" in " ".join(prepared["warnings"])
     airflow.publish(text="Look", video="good.mp4", captions="good.srt", captions_language="de")
     airflow.post()
     airflow.step("wait_for_processing")
@@ -75,6 +81,53 @@ def test_captions(airflow: Publishing, start_simulator: Start, videos: Path, goo
     video, captions = simulator.uploads
     assert video.captions == {"de": captions.id}
     assert simulator.posts[0].media_keys == [video.key]
+    assert airflow.record().content.captions == Captions(sha256=captions.sha256, language="de")
+    assert [line.captions_language for line in read_published(airflow.store)] == ["de"]
+
+
+def test_captions_stay_with_another_text(
+    airflow: Publishing, start_simulator: Start, videos: Path, good: bytes
+) -> None:
+    """A text that is changed while the post waits leaves video, captions and flags as they are."""
+    simulator = start_simulator()
+    (videos / "good.mp4").write_bytes(good)
+    (videos / "good.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+    airflow.publish(text="Look", video="good.mp4", captions="good.srt", paid_partnership=True)
+    before = airflow.record().content
+
+    change_text(airflow.records, airflow.record(), "Look here", by="bob")
+    airflow.post()
+
+    assert airflow.record().content == replace(before, text="Look here")
+    assert simulator.uploads[0].captions == {"en": simulator.uploads[1].id}
+    assert [(post.raw, post.paid_partnership) for post in simulator.posts] == [("Look here", True)]
+
+
+def test_dry_run_says_it_all(
+    airflow: Publishing,
+    start_simulator: Start,
+    videos: Path,
+    good: bytes,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A dry run checks video and captions, says what the post would hold and cost, and asks X nothing at all."""
+    simulator = start_simulator()
+    (videos / "good.mp4").write_bytes(good)
+    (videos / "good.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
+
+    airflow.prepare(
+        text="Look https://example.com",
+        video="good.mp4",
+        captions="good.srt",
+        made_with_ai=True,
+        paid_partnership=True,
+        dry_run=True,
+    )
+
+    parts = "text, video, captions in en, marked as made with AI, marked as a paid partnership"
+    said = capsys.readouterr().out
+    assert f"({parts}), and cost $0.200. Nothing was asked of X." in said
+    assert simulator.book.requests == []
 
 
 def test_no_captions(airflow: Publishing, start_simulator: Start, videos: Path, good: bytes) -> None:
