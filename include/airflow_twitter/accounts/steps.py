@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 CREATE_LIMIT = "create_post"
 """The limit that every post meets, asked about before a byte of its video is sent."""
 
+MEDIA_LIMIT = "upload_media"
+DELETE_LIMIT = "delete_post"
+
 WAIT_MIN_S = 10.0
 """A shorter reschedule may be lost by Airflow."""
 

@@ -9,12 +9,10 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.accounts.post_run import PostRun
-from airflow_twitter.accounts.steps import step
+from airflow_twitter.accounts.steps import DELETE_LIMIT, step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.decisions import mark_deleted
 from airflow_twitter.publishing.states import PostState
-
-DELETE_LIMIT = "delete_post"
 
 
 class TwitterUnpublishOperator(BaseOperator):

@@ -9,12 +9,11 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
-from airflow_twitter.accounts.steps import step
+from airflow_twitter.accounts.steps import MEDIA_LIMIT, step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.publishing.upload import Progress, upload_media
 
-MEDIA_LIMIT = "upload_media"
 _TELL_EVERY = 0.05
 
 

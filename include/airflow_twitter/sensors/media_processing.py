@@ -9,9 +9,8 @@ from airflow.sdk import BaseSensorOperator, Context
 
 from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
-from airflow_twitter.accounts.steps import WAIT_MAX_S, step
+from airflow_twitter.accounts.steps import MEDIA_LIMIT, WAIT_MAX_S, step
 from airflow_twitter.assets import RATE_LIMIT
-from airflow_twitter.operators.upload_media import MEDIA_LIMIT
 
 
 class TwitterMediaProcessingSensor(BaseSensorOperator):
