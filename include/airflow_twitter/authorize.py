@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from airflow_twitter.hooks.oauth2_store import VariableStore, is_encrypted
 from airflow_twitter.hooks.twitter import base_url
 from airflow_twitter.hooks.user_auth import mask_connection, oauth2_parts
 from airflow_twitter.posts.store import StoreError
+from airflow_twitter.times import utc_now
 
 REDIRECT_URI = "http://127.0.0.1:8912/callback"
 _DONE = b"<!DOCTYPE html><title>airflow-twitter</title><p>Received. Look at the terminal; this page can be closed.\n"
@@ -88,7 +88,7 @@ def authorize(connection: Any, redirect_uri: str, *, paste: bool, timeout_s: flo
     print(f"Log in to X as @{store.username}, open this address and agree:\n\n  {walk.url}\n", flush=True)
     code = walk.read_code(read())
     with TokenClient(walk.base_url) as client:
-        pair = client.exchange(walk, code, _now)
+        pair = client.exchange(walk, code, utc_now)
     return _store(_named(walk.base_url, pair), store)
 
 
@@ -120,10 +120,6 @@ def _connection(conn_id: str) -> Any:
         return Connection.get_connection_from_secrets(conn_id)
     except AirflowNotFoundException:
         raise ConfigError(f"Airflow has no connection {conn_id!r}: make it first") from None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _paste() -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_twitter.api import errors
+from airflow_twitter.api import errors, refusals
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ from airflow_twitter.api import errors
     ],
 )
 def test_status_and_keys_choose_the_class(
-    status: int, keys: tuple[errors.Key, ...], kind: type[errors.XError]
+    status: int, keys: tuple[refusals.Key, ...], kind: type[errors.XError]
 ) -> None:
     """The class follows from status, reason, problem type and code alone."""
-    assert errors.error_class(status, *keys) is kind
+    assert refusals.error_class(status, *keys) is kind
 
 
 def test_only_transient_errors_are_worth_another_try_at_once() -> None:
     """Permanent errors, limits and transient errors are three branches without overlap."""
     branches = (errors.TransientError, errors.RateLimitedError, errors.PermanentError)
-    for kind in errors.ERRORS.values():
+    for kind in refusals.ERRORS.values():
         assert sum(issubclass(kind, branch) for branch in branches) == 1
 
 

@@ -150,7 +150,7 @@ def test_a_status_that_shows_nothing_is_no_finalized_upload(server: Any, user: U
     server.reset()
     server.answer(200, {"data": {"id": "7", "expires_after_secs": 60}})
     server.answer(200, done)
-    assert user.finalize_media("7").is_ready
+    assert user.finalize_media("7").state == "succeeded"
     assert server.lines == [
         "POST /2/media/upload/7/finalize",
         "GET /2/media/upload?command=STATUS&media_id=7",

@@ -123,7 +123,7 @@ def test_what_can_be_repeated_is_tried_again(
     simulator.add_rules([Rule(endpoint=endpoint, nth=1, fault=fault)])
     media_id, _ = upload(user)
     clock.sleep(30)
-    assert user.media_status(media_id).is_ready
+    assert user.media_status(media_id).state == "succeeded"
     user.me()
     user.timeline(ACCOUNT.id, since=clock.now())
     assert [item.sha256 for item in simulator.uploads if item.sha256] == [hashlib.sha256(VIDEO).hexdigest()]
@@ -163,7 +163,7 @@ def test_captions_are_joined_to_a_video(user: UserClient, simulator: Simulator) 
     text = b"1\n00:00:00,000 --> 00:00:01,000\nHello\n"
     captions = user.initialize_media("text/srt", "subtitles", len(text))
     user.append_media(captions.id, 0, text)
-    assert user.finalize_media(captions.id).is_ready
+    assert user.finalize_media(captions.id).state == "succeeded"
     user.add_captions(video, captions.id, language="en", name="English")
     assert simulator.uploads[0].captions == {"en": captions.id}
     with pytest.raises(errors.MediaGoneError):
@@ -188,7 +188,7 @@ def test_mixed_trouble_ends_in_one_post(
     data = luck.randbytes(luck.randint(1, 6000))
     media_id, _ = upload(user, data)
     clock.sleep(60)
-    assert user.media_status(media_id).is_ready
+    assert user.media_status(media_id).state == "succeeded"
     try:
         user.create_post(f"Mix {seed}", media_ids=[media_id])
         doubt = False

@@ -64,7 +64,7 @@ def test_a_segment_that_is_too_large(user: UserClient, simulator: Simulator, sta
     assert simulator.book.counts["append_media"] == 1
     for index in range(10):
         user.append_media(media_id, index, SEGMENT[index * 10 : index * 10 + 10])
-    assert user.finalize_media(media_id).is_ready
+    assert user.finalize_media(media_id).state == "succeeded"
 
 
 def test_the_simulator_takes_five_megabytes_at_most(user: UserClient) -> None:
@@ -143,7 +143,7 @@ def test_segments_are_answered_with_and_without_a_body(user: UserClient, simulat
     for index in range(4):
         user.append_media(media_id, index, SEGMENT[index * 25 : index * 25 + 25])
     assert [entry.status for entry in simulator.book.to("append_media")] == [200, 204, 200, 204]
-    assert user.finalize_media(media_id).is_ready
+    assert user.finalize_media(media_id).state == "succeeded"
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "forbidden"])

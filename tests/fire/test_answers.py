@@ -15,7 +15,7 @@ from tests.fire.mixes import COLLECTING_FAULTS, Mix, random_mix
 from tests.fire.report import matrix, page_matrix
 from tests.fire.scheduling import search_dag
 
-from airflow_twitter.api import errors
+from airflow_twitter.api import errors, refusals
 from airflow_twitter.collecting.asking import Asker
 from airflow_twitter.collecting.paging import PageRequest
 from airflow_twitter.operators.merge import TwitterMergeOperator
@@ -73,7 +73,7 @@ def _mark_nothing_partial() -> Any:
 
 
 def _take_credits_for_passing() -> Any:
-    return mock.patch.dict(errors.ERRORS, {(402, None): errors.ServerError})
+    return mock.patch.dict(refusals.ERRORS, {(402, None): errors.ServerError})
 
 
 def _ask_for_the_last_page_again() -> Any:

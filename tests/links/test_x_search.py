@@ -13,7 +13,7 @@ from tests.airflow_in_memory import at
 from airflow_twitter.collecting.request import search_request
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
 from airflow_twitter.operators.search import TwitterSearchOperator
-from airflow_twitter.posts.windows import RunTimes, decide
+from airflow_twitter.posts.deciding import RunTimes, decide
 
 NOW = at("11-22 12:00:00")
 

@@ -21,8 +21,8 @@ from airflow_twitter.posts.lines import (
     post_day,
     read_posts,
     staged_lines,
-    utc_text,
 )
+from airflow_twitter.times import utc_text
 
 
 def test_day_of_a_snowflake_id() -> None:

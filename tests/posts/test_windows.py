@@ -8,17 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from airflow_twitter.posts.windows import (
-    RunTimes,
-    SearchRequest,
-    Window,
-    WindowError,
-    check_reach,
-    decide,
-    decide_continuation,
-    rfc3339,
-    same_span,
-)
+from airflow_twitter.posts.deciding import RunTimes, check_reach, decide, decide_continuation, same_span
+from airflow_twitter.posts.windows import SearchRequest, Window, WindowError
+from airflow_twitter.times import rfc3339
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 500_000, tzinfo=UTC)
 SETTLED = datetime(2026, 11, 22, 11, 59, 20, tzinfo=UTC)

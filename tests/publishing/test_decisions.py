@@ -13,7 +13,6 @@ from airflow_twitter.publishing.decisions import (
     mark_not_posted,
     mark_posted,
     post_id_of,
-    reopen,
 )
 from airflow_twitter.publishing.errors import BusyError, DuplicateError
 from airflow_twitter.publishing.record import Content
@@ -105,9 +104,8 @@ def test_mark_not_posted(opened: Records, clock: Any) -> None:
 
 
 def test_cancel(opened: Records) -> None:
-    """A post that was not sent is cancelled, and can be taken up again."""
+    """A post that was not sent is cancelled."""
     assert cancel(opened, "acme", "first", by="ann").state is PostState.CANCELLED
-    assert reopen(opened, "acme", "first", by="ann").state is PostState.QUEUED
 
 
 def test_cancel_too_late(opened: Records, clock: Any) -> None:

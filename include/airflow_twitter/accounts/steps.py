@@ -14,10 +14,10 @@ from airflow_twitter.accounts.holding import Hold, held, hold
 from airflow_twitter.accounts.post_run import HeldError, PostRun
 from airflow_twitter.api.errors import RateLimitedError, XError
 from airflow_twitter.collecting.rate_limit import SharedLimit
-from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.errors import CancelledError, LookAgain, NotApprovedError, PublishingError
 from airflow_twitter.publishing.states import PostState, report, state_after
 from airflow_twitter.spending.budgets import BudgetReached
+from airflow_twitter.times import rfc3339
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypedDict, TypeVar
 
@@ -17,14 +17,11 @@ from airflow_twitter.api.limits import RateLimit, read_limit
 from airflow_twitter.api.refusals import redirect, refusal, request_id
 from airflow_twitter.api.retries import retry
 from airflow_twitter.api.transport import Timeouts, check_base_url, open_session, send
+from airflow_twitter.times import utc_now
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Settings(TypedDict, total=False):
@@ -56,7 +53,7 @@ class BaseClient:
         retry_for_s: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         session: requests.Session | None = None,
     ) -> None:
         self.base_url = check_base_url(base_url)

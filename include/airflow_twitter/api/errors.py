@@ -22,8 +22,7 @@
             ├── TokenRejectedError    400 that names the page token
             └── MediaGoneError        the media are unknown to X, or have expired
 
-Which class an answer becomes stands in `ERRORS`, never in the wording of a message. Statuses and problem
-types: docs.x.com/x-api/fundamentals/response-codes-and-errors.
+Which class an answer becomes stands in a table (`refusals.ERRORS`), never in the wording of a message.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from airflow_twitter.api.limits import RateLimit
+from airflow_twitter.times import rfc3339
 
 
 class XError(Exception):
@@ -84,7 +84,11 @@ class XError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def _notes(self) -> str:
-        notes = {"code": self.code, "request": self.request_id, "starts anew at": _clock(self.reset_at)}
+        notes = {
+            "code": self.code,
+            "request": self.request_id,
+            "starts anew at": self.reset_at and rfc3339(self.reset_at),
+        }
         text = ", ".join(f"{name} {value}" for name, value in notes.items() if value is not None)
         return f"({text})" if text else ""
 
@@ -225,50 +229,6 @@ class MediaGoneError(InvalidRequestError):
     """The media are unknown to X, or have expired."""
 
     advice = "Upload the file again."
-
-
-Key = str | int | None
-
-ERRORS: dict[tuple[int, Key], type[XError]] = {
-    # status, and: reason | last segment of the problem type | v1 code | None for whatever else
-    (400, None): InvalidRequestError,
-    (401, None): AuthError,
-    (402, None): CreditsError,
-    (403, None): ForbiddenError,
-    (403, 99): CredentialsError,
-    (403, "client-not-enrolled"): EnrollmentError,
-    (403, "unsupported-authentication"): TokenKindError,
-    (413, None): SegmentTooLargeError,
-    (429, None): RateLimitedError,
-    (429, "usage-capped"): UsageCapError,
-    (429, 88): RateLimitedError,
-    (431, None): SegmentTooLargeError,
-}
-
-
-ENDPOINT_ERRORS: dict[tuple[str | None, type[XError], int], type[XError]] = {
-    # where (a name of `user_endpoints.py`), the class by status, the status: what it means there
-    ("create_post", ForbiddenError, 403): PostRefusedError,
-    ("append_media", PermanentError, 404): MediaGoneError,
-    ("finalize_media", PermanentError, 404): MediaGoneError,
-    ("media_status", PermanentError, 404): MediaGoneError,
-    ("add_captions", PermanentError, 404): MediaGoneError,
-    ("oauth2_token", InvalidRequestError, 400): AuthorizationLostError,
-    ("oauth2_token", ForbiddenError, 403): AuthorizationLostError,
-}
-
-
-def error_class(status: int, *keys: Key) -> type[XError]:
-    """Return the class of an answer with this status; the first of `keys` that the table knows decides."""
-    known = [key for key in keys if key is not None]
-    for key in (*known, None):
-        if (status, key) in ERRORS:
-            return ERRORS[status, key]
-    return ServerError if status >= 500 else PermanentError
-
-
-def _clock(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _sentence(text: str) -> str:

@@ -13,9 +13,6 @@ from typing import Any
 
 from airflow_twitter.api.errors import ConfigError
 
-REFERENCES = ("referenced_tweets", "referenced_posts")
-EDIT_HISTORY = ("edit_history_tweet_ids", "edit_history_post_ids")
-INCLUDED_POSTS = ("tweets", "posts")
 COUNT = ("tweet_count", "post_count")
 TOTAL_COUNT = ("total_tweet_count", "total_post_count")
 

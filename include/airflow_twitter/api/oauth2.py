@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -24,6 +24,7 @@ from airflow_twitter.api.errors import (
 from airflow_twitter.api.redaction import basic, redact
 from airflow_twitter.api.token_pair import TokenPair, checked_token, read_pair
 from airflow_twitter.api.user_auth import AskToken
+from airflow_twitter.times import rfc3339, utc_now
 
 logger = logging.getLogger(__name__)
 
@@ -87,10 +88,6 @@ class Header(AuthBase):
         return f"{type(self).__name__}(***)"
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class OAuth2User:
     """Act as the account whose pair lies in `store`.
 
@@ -98,7 +95,7 @@ class OAuth2User:
     pair in the store than it holds takes that one.
     """
 
-    def __init__(self, keys: ClientKeys, store: PairStore, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, keys: ClientKeys, store: PairStore, *, now: Callable[[], datetime] = utc_now) -> None:
         self._keys = keys
         self._store = store
         self._now = now
@@ -196,7 +193,7 @@ class OAuth2User:
             return stored
         if since is not None:
             error.messages += (
-                f"New tokens were asked for at {since:%Y-%m-%dT%H:%M:%SZ}, and what X answered was never stored.",
+                f"New tokens were asked for at {rfc3339(since)}, and what X answered was never stored.",
             )
         raise error
 

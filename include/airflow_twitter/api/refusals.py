@@ -1,4 +1,7 @@
-"""From an answer that is not 200 to the error that says so."""
+"""From an answer that is not 200 to the error that says so.
+
+Statuses and problem types: docs.x.com/x-api/fundamentals/response-codes-and-errors.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,55 @@ from datetime import datetime
 from typing import Any
 
 from airflow_twitter.api.errors import (
-    ENDPOINT_ERRORS,
+    AuthError,
+    AuthorizationLostError,
+    CredentialsError,
+    CreditsError,
+    EnrollmentError,
+    ForbiddenError,
     InvalidRequestError,
     MediaGoneError,
     PermanentError,
+    PostRefusedError,
     RateLimitedError,
+    SegmentTooLargeError,
+    ServerError,
+    TokenKindError,
     TokenRejectedError,
     UsageCapError,
     XError,
-    error_class,
 )
 from airflow_twitter.api.limits import RateLimit, read_limit
+
+Key = str | int | None
+
+ERRORS: dict[tuple[int, Key], type[XError]] = {
+    # status, and: reason | last segment of the problem type | v1 code | None for whatever else
+    (400, None): InvalidRequestError,
+    (401, None): AuthError,
+    (402, None): CreditsError,
+    (403, None): ForbiddenError,
+    (403, 99): CredentialsError,
+    (403, "client-not-enrolled"): EnrollmentError,
+    (403, "unsupported-authentication"): TokenKindError,
+    (413, None): SegmentTooLargeError,
+    (429, None): RateLimitedError,
+    (429, "usage-capped"): UsageCapError,
+    (429, 88): RateLimitedError,
+    (431, None): SegmentTooLargeError,
+}
+
+
+ENDPOINT_ERRORS: dict[tuple[str | None, type[XError], int], type[XError]] = {
+    # where (a name of `user_endpoints.py`), the class by status, the status: what it means there
+    ("create_post", ForbiddenError, 403): PostRefusedError,
+    ("append_media", PermanentError, 404): MediaGoneError,
+    ("finalize_media", PermanentError, 404): MediaGoneError,
+    ("media_status", PermanentError, 404): MediaGoneError,
+    ("add_captions", PermanentError, 404): MediaGoneError,
+    ("oauth2_token", InvalidRequestError, 400): AuthorizationLostError,
+    ("oauth2_token", ForbiddenError, 403): AuthorizationLostError,
+}
 
 TOKEN_PARAMS = frozenset({"next_token", "pagination_token"})
 MEDIA_PARAMS = frozenset({"id", "media_id", "media_ids", "media.media_ids", "subtitles.id"})
@@ -90,6 +131,15 @@ def refusal(
     if isinstance(error, UsageCapError):
         error.period = problem.period
     return error
+
+
+def error_class(status: int, *keys: Key) -> type[XError]:
+    """Return the class of an answer with this status; the first of `keys` that the table knows decides."""
+    known = [key for key in keys if key is not None]
+    for key in (*known, None):
+        if (status, key) in ERRORS:
+            return ERRORS[status, key]
+    return ServerError if status >= 500 else PermanentError
 
 
 def redirect(request: str, status: int, headers: Mapping[str, str]) -> PermanentError:

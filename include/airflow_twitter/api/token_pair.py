@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_twitter.api.errors import AuthError, ConfigError, NetworkError
+from airflow_twitter.times import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class TokenPair:
     refreshing_since: datetime | None = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(@{self.username}, until {self.expires_at:%Y-%m-%dT%H:%M:%SZ})"
+        return f"{type(self).__name__}(@{self.username}, until {rfc3339(self.expires_at)})"
 
     def to_json(self) -> str:
         """Return the pair as JSON text, which is secret."""

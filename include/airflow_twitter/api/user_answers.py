@@ -46,11 +46,6 @@ class MediaState:
     expires_at: datetime | None = None
     key: str | None = None
 
-    @property
-    def is_ready(self) -> bool:
-        """Tell whether a post can use the media."""
-        return self.state == "succeeded"
-
 
 @dataclass(frozen=True, slots=True)
 class CreatedPost:

@@ -7,7 +7,7 @@ creating a post never is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from urllib3.filepost import encode_multipart_formdata
@@ -46,6 +46,7 @@ from airflow_twitter.api.user_endpoints import (
     TIMELINE,
 )
 from airflow_twitter.api.user_requests import UserRequests, checked_id
+from airflow_twitter.times import rfc3339
 
 __all__ = ["CreatedPost", "Media", "MediaState", "TimelinePost", "User", "UserClient"]
 
@@ -154,10 +155,9 @@ class UserClient(UserRequests):
 
     def timeline(self, user_id: str, *, since: datetime) -> list[TimelinePost]:
         """Fetch an account's posts since an aware time, newest first, all pages; X bills each post."""
-        start = since.astimezone(UTC).replace(microsecond=0)
         params = {
             "max_results": TIMELINE_PAGE,
-            "start_time": start.isoformat().replace("+00:00", "Z"),
+            "start_time": rfc3339(since),
             "tweet.fields": "attachments,created_at,entities",
         }
         posts: list[TimelinePost] = []

@@ -11,9 +11,9 @@ from airflow_twitter.api.errors import TokenRejectedError
 from airflow_twitter.api.page_size import PageSize
 from airflow_twitter.collecting.paging import PageRequest, below_oldest
 from airflow_twitter.collecting.spending import RunSpending
-from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.staging import PageHeader
 from airflow_twitter.posts.windows import Window
+from airflow_twitter.times import utc_text
 
 log = logging.getLogger(__name__)
 

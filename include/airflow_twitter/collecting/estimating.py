@@ -16,10 +16,10 @@ from airflow_twitter.api.errors import RateLimitedError, XError
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending
-from airflow_twitter.posts.lines import utc_text
-from airflow_twitter.posts.windows import Window, rfc3339
+from airflow_twitter.posts.windows import Window
 from airflow_twitter.spending.budgets import BudgetReached
 from airflow_twitter.spending.estimates import Asked, Counting, Estimate, EstimateTooHigh, estimate
+from airflow_twitter.times import rfc3339, utc_text
 
 log = logging.getLogger(__name__)
 

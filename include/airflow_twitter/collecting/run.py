@@ -17,18 +17,11 @@ from airflow_twitter.collecting.paging import carried_token, is_complete, next_t
 from airflow_twitter.collecting.request import search_request
 from airflow_twitter.data_folder import data_store as data_store
 from airflow_twitter.posts import coverage
+from airflow_twitter.posts.deciding import RunTimes, decide, decide_continuation, same_span
 from airflow_twitter.posts.holding import used
 from airflow_twitter.posts.staging import PageHeader, Staging
-from airflow_twitter.posts.windows import (
-    RunTimes,
-    SearchRequest,
-    Window,
-    WindowError,
-    decide,
-    decide_continuation,
-    rfc3339,
-    same_span,
-)
+from airflow_twitter.posts.windows import SearchRequest, Window, WindowError
+from airflow_twitter.times import rfc3339
 
 log = logging.getLogger(__name__)
 

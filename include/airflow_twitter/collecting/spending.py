@@ -19,12 +19,12 @@ from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.posts.staging import PageHeader
-from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.spending.budgets import BudgetReached, Scope, dollars
 from airflow_twitter.spending.estimates import EstimateTooHigh
 from airflow_twitter.spending.ledger import Ledger, Purchase, Reservation
 from airflow_twitter.spending.pages import page_items, page_units
 from airflow_twitter.spending.settings import FILE, Settings, read_settings
+from airflow_twitter.times import rfc3339
 
 log = logging.getLogger(__name__)
 

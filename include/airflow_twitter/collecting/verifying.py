@@ -13,9 +13,9 @@ from airflow_twitter.collecting.estimating import Pause
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending
-from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.verification import Counted, read_counted, write_counted
-from airflow_twitter.posts.windows import FLOOR_MARGIN_S, Window, rfc3339
+from airflow_twitter.posts.windows import FLOOR_MARGIN_S, Window
+from airflow_twitter.times import rfc3339, utc_text
 
 
 class Verifying:

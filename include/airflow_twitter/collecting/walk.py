@@ -23,9 +23,11 @@ from airflow_twitter.collecting.share import Share
 from airflow_twitter.collecting.spending import RunSpending
 from airflow_twitter.collecting.verifying import Verifying
 from airflow_twitter.hooks.twitter import TwitterHook
+from airflow_twitter.posts.deciding import check_reach
 from airflow_twitter.posts.partial import BUDGET, DRY_RUN, PAGE_MAX, Partial
-from airflow_twitter.posts.windows import Window, check_reach, rfc3339
+from airflow_twitter.posts.windows import Window
 from airflow_twitter.spending.budgets import BudgetReached
+from airflow_twitter.times import rfc3339
 
 SLEEP_MAX_S = 10.0
 """Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""

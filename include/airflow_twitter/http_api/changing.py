@@ -19,12 +19,12 @@ from airflow_twitter.http_api.problems import ApiError
 from airflow_twitter.http_api.queueing import storable, wrong_field
 from airflow_twitter.http_api.runs import end, set_not_before, set_note
 from airflow_twitter.http_api.waiting import Waiting, asked_of, record_of, waiting
-from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.spending.settings import read_settings
+from airflow_twitter.times import rfc3339
 
 EDITABLE = ("text", "publish_at", "expires_at")
 _TICK = timedelta(microseconds=1)

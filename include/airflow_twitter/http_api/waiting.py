@@ -21,7 +21,6 @@ from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
 
 UNDER_WAY = (DagRunState.QUEUED, DagRunState.RUNNING)
-FAILED_MAX = 200
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.operators.maintenance import ACTIVE
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.store import Store
-from airflow_twitter.posts.windows import Window, rfc3339
+from airflow_twitter.posts.windows import Window
 from airflow_twitter.spending.budgets import dollars
 from airflow_twitter.spending.pages import page_units
+from airflow_twitter.times import rfc3339
 from airflow_twitter.upkeep.gaps import keywords_path, read_holes
 from airflow_twitter.upkeep.holes import Hole, KeywordHoles
 

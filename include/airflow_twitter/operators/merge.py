@@ -21,7 +21,8 @@ from airflow_twitter.posts.export import export
 from airflow_twitter.posts.partial import is_trouble
 from airflow_twitter.posts.run_validation import Report
 from airflow_twitter.posts.verification import Verified, read_counted, verify
-from airflow_twitter.posts.windows import Window, rfc3339
+from airflow_twitter.posts.windows import Window
+from airflow_twitter.times import rfc3339
 
 
 class TwitterMergeOperator(BaseOperator):

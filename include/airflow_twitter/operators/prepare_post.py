@@ -16,10 +16,10 @@ from airflow_twitter.accounts.preparing import Checked, check_post, refuse_hopel
 from airflow_twitter.accounts.settings import UnknownAccountError, find_account
 from airflow_twitter.accounts.steps import preparing
 from airflow_twitter.collecting.spending import spending_settings
-from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.publishing.text import check_text
+from airflow_twitter.times import rfc3339
 
 
 class TwitterPreparePostOperator(BaseOperator):

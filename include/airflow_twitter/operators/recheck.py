@@ -21,12 +21,11 @@ from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending, spending_settings
 from airflow_twitter.collecting.walk import SLEEP_MAX_S
 from airflow_twitter.hooks.twitter import TwitterHook
-from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.recheck import Plan, datasets, make_plan
 from airflow_twitter.posts.slugs import slugify
 from airflow_twitter.posts.staging import PageHeader
-from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.spending.budgets import BudgetReached, dollars
+from airflow_twitter.times import rfc3339, utc_text
 
 LIMIT_KEY = "lookup"
 LOOK_UP_TASK_ID = "look_up"

@@ -9,9 +9,9 @@ from airflow.sdk import BaseOperator, Context
 from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.links.post import XPostLink
-from airflow_twitter.posts.windows import rfc3339
 from airflow_twitter.publishing.published import tell_published
 from airflow_twitter.publishing.states import PostState
+from airflow_twitter.times import rfc3339
 
 
 class TwitterRecordPostOperator(BaseOperator):

@@ -13,11 +13,11 @@ from airflow_twitter.api.lookup import read_fates
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.operators.recheck import LOOK_UP_TASK_ID, kept_plan
-from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.recheck import Plan, RecheckReport, compare, fates
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.taking_out import apply, count
 from airflow_twitter.posts.withdrawn import Withdrawal
+from airflow_twitter.times import utc_text
 
 
 class TwitterWithdrawOperator(BaseOperator):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from airflow_twitter.spending.budgets import dollars
+from airflow_twitter.times import rfc3339
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
@@ -18,7 +19,7 @@ def moment(when: datetime, *, seconds: bool = False) -> Markup:
     """Write an aware moment in UTC: 2026-11-22 18:00."""
     utc = when.astimezone(UTC)
     text = utc.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
-    return Markup('<time datetime="{}">{}</time>').format(utc.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+    return Markup('<time datetime="{}">{}</time>').format(rfc3339(when), text)
 
 
 def away(when: datetime, now: datetime) -> str:

@@ -18,7 +18,8 @@ from airflow_twitter.pages.runs import RunKey, named_runs
 from airflow_twitter.pages.staged import Staged
 from airflow_twitter.posts.coverage import CoveredWindow
 from airflow_twitter.posts.slugs import slugify
-from airflow_twitter.posts.windows import Window, rfc3339
+from airflow_twitter.posts.windows import Window
+from airflow_twitter.times import rfc3339
 
 PARTIAL_MAX = 50
 

@@ -168,9 +168,6 @@ def read_posts(file: BinaryIO) -> StagedPosts:
     return StagedPosts(file)
 
 
-read_includes = read_posts
-
-
 def portions(posts: Iterable[Post]) -> Iterator[Portion]:
     """Yield posts in portions of one day, in their order."""
     if isinstance(posts, StagedPosts):
@@ -205,16 +202,6 @@ def newer(one: Line, other: Line) -> Line:
     if seen == other_seen:
         return one if bytes(one) >= bytes(other) else other
     return one if seen > other_seen else other
-
-
-def utc_text(moment: datetime) -> str:
-    """Return `moment` in one fixed form, which sorts as text: 2026-11-22T08:30:00.000000Z.
-
-    Raises ValueError for a naive time.
-    """
-    if moment.tzinfo is None:
-        raise ValueError(f"{moment.isoformat()} has no time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from airflow_twitter.posts.lines import Post, id_month, media_number, post_day, utc_text
+from airflow_twitter.posts.lines import Post, id_month, media_number, post_day
 from airflow_twitter.posts.splitting import PageError, split_includes, split_page
+from airflow_twitter.times import utc_text
 
 __all__ = ["BadPost", "PageError", "Post", "ValidatedPage", "validate_page"]
 

@@ -98,11 +98,3 @@ def mark_deleted(records: Records, account: str, key: str, *, by: str) -> Record
         record.note(PostState.DELETED, "Deleted from X.", at=record.deleted_at, by=by)
     tell_published(records.store, record)
     return record
-
-
-def reopen(records: Records, account: str, key: str, *, by: str) -> Record:
-    """Take back a cancellation, so that the post may be sent."""
-    with records.change(account, key) as record:
-        if record.state is PostState.CANCELLED:
-            record.note(PostState.QUEUED, "Taken up again.", at=records.now(), by=by)
-    return record

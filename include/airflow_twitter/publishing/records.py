@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,15 +18,11 @@ from airflow_twitter.posts.store import LockTimeout, Store
 from airflow_twitter.publishing.errors import BusyError, DuplicateError, RecordError
 from airflow_twitter.publishing.record import FOLDER, Content, Intent, Record, decode, encode, record_key
 from airflow_twitter.publishing.states import PostState
+from airflow_twitter.times import utc_now
 
 INDEX = "published_index"
 BUSY_S = 30.0
 _SETTLED = frozenset({PostState.POSTED, PostState.UNKNOWN, PostState.CANCELLED, PostState.DELETED})
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 class Records:

@@ -17,7 +17,7 @@ from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.collecting.share import Share
 from airflow_twitter.collecting.walk import SLEEP_MAX_S
 from airflow_twitter.hooks.twitter import TwitterHook
-from airflow_twitter.posts.windows import rfc3339
+from airflow_twitter.times import rfc3339
 
 
 class TwitterRateLimitSensor(BaseSensorOperator):

@@ -13,7 +13,6 @@ from typing import Any
 
 ACCESS_S = 7200.0  # docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code
 CODE_S = 30.0
-WRITE_SCOPES = frozenset({"tweet.read", "tweet.write", "users.read", "media.write"})
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from urllib.parse import unquote
 import msgspec
 
 from airflow_twitter.api.prices import PRICES, Prices, round_dollars
-from airflow_twitter.posts.lines import utc_text
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.store import Store
 from airflow_twitter.spending.budgets import BudgetReached, Budgets, Scope
 from airflow_twitter.spending.entries import Day, Entry, Purchase, Summary
+from airflow_twitter.times import utc_text
 
 __all__ = ["Ledger", "Purchase", "Reservation", "Summary", "connections"]
 

@@ -7,7 +7,7 @@ import shlex
 from datetime import datetime
 from typing import Any
 
-from airflow_twitter.posts.windows import rfc3339
+from airflow_twitter.times import rfc3339
 
 
 def trigger_command(dag_id: str, conf: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from airflow.sdk.configuration import conf
 from airflow_twitter.collecting.keywords import read_keywords
 from airflow_twitter.collecting.run import data_store
 from airflow_twitter.posts.coverage import CoverageError
-from airflow_twitter.posts.windows import rfc3339
+from airflow_twitter.times import rfc3339
 from airflow_twitter.upkeep.holes import Hole, KeywordHoles, find_holes
 
 

@@ -20,7 +20,8 @@ from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Interval
 from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
-from airflow_twitter.posts.windows import FLOOR_MARGIN_S, X_SETTLES_S, Window, rfc3339
+from airflow_twitter.posts.windows import FLOOR_MARGIN_S, X_SETTLES_S, Window
+from airflow_twitter.times import rfc3339, whole_second
 from airflow_twitter.upkeep.commands import backfill_command, trigger_command
 
 Kind = Literal["missing", "partial", "unreachable"]
@@ -190,7 +191,7 @@ class _Search:
         if reach_s is None:
             return None
         # A minute for whoever types the command.
-        floor = _whole_second(self.now) - timedelta(seconds=reach_s - 2 * FLOOR_MARGIN_S)
+        floor = whole_second(self.now) - timedelta(seconds=reach_s - 2 * FLOOR_MARGIN_S)
         return _moment(croniter(self.cron, floor - timedelta(seconds=1)).get_next()) if self.cron else floor
 
     def _commands(
@@ -255,7 +256,3 @@ def _split(
 
 def _moment(timestamp: float) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC)
-
-
-def _whole_second(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)
