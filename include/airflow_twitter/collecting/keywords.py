@@ -9,14 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable
-from croniter import CroniterError, croniter  # type: ignore[import-untyped]
 from jsonschema import Draft202012Validator, FormatChecker
 
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.checked_yaml import Entry, FileMistake, Mistake, read_entries
 from airflow_twitter.collecting.form import FIELDS, FormError
 from airflow_twitter.collecting.request import search_request
+from airflow_twitter.collecting.ticks import CroniterError, Ticks
 from airflow_twitter.posts.slugs import slugify
 
 _ON_FORM = (
@@ -126,7 +125,7 @@ def _schedule_mistake(schedule: str | None) -> str | None:
     if schedule is None:
         return None
     try:
-        croniter(CronDataIntervalTimetable(schedule, timezone="UTC").expression, _ANY_MOMENT).get_next()
+        Ticks(schedule).first(_ANY_MOMENT)
     except CroniterError as error:
         return f"{schedule!r} is no schedule like @daily or `30 4 * * *`: {error}"
     return None

@@ -8,13 +8,11 @@ request that was sent without an answer is never sent again by itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_twitter.api.errors import PostRefusedError, TransientError, XError
-from airflow_twitter.publishing.client import PostClient, TimelinePost
-from airflow_twitter.publishing.comparison import same_text
+from airflow_twitter.publishing.client import PostClient
 from airflow_twitter.publishing.errors import (
     CancelledError,
     DuplicateError,
@@ -23,13 +21,13 @@ from airflow_twitter.publishing.errors import (
     RecordError,
     UnknownOutcomeError,
 )
+from airflow_twitter.publishing.own_posts import OwnPosts, has_text_of
 from airflow_twitter.publishing.record import Record, post_url
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 
 log = logging.getLogger(__name__)
 
-CLOCKS_DIFFER_S = 60.0
 DUPLICATE_REACH_S = 86_400.0
 
 
@@ -81,6 +79,7 @@ class _Attempt:
         self.records = records
         self.record = record
         self.client = client
+        self.own = OwnPosts(records, client)
         self.not_after = not_after
         self.looking = looking
 
@@ -100,7 +99,7 @@ class _Attempt:
 
     def _first_time(self) -> Record:
         self.records.refuse_second(self.record)
-        found = None if self.record.allow_duplicate else self._find(self.record.intent.at)
+        found = None if self.record.allow_duplicate else self.own.find(self.record, self.record.intent.at)
         if found is not None:
             return self._finish(found.id, found=True)
         self._require_media()
@@ -154,7 +153,7 @@ class _Attempt:
 
     def _after_lost_answer(self, sent_at: datetime) -> Record:
         since = sent_at if self.record.allow_duplicate else self.record.intent.at
-        if (found := self._find(since)) is not None:
+        if (found := self.own.find(self.record, since)) is not None:
             return self._finish(found.id, found=True)
         self._look_again_until(sent_at, "X did not answer when the post was sent; the account is looked at.")
         self.records.note(
@@ -167,10 +166,10 @@ class _Attempt:
 
     def _after_refusal(self, refused_at: datetime) -> Record:
         since = refused_at if self.record.allow_duplicate else self.record.intent.at
-        posts = self._timeline(min(since, refused_at - timedelta(seconds=DUPLICATE_REACH_S)))
-        if (found := self._pick(posts, since)) is not None:
+        posts = self.own.read(min(since, refused_at - timedelta(seconds=DUPLICATE_REACH_S)))
+        if (found := self.own.pick(self.record, posts, since)) is not None:
             return self._finish(found.id, found=True)
-        same = next((post for post in posts if self._has_our_text(post)), None)
+        same = next((post for post in posts if has_text_of(self.record, post)), None)
         if same is None:
             self._look_again_until(refused_at, "X refused the post; the account is looked at.")
         with self.records.change(self.record.account, self.record.key) as record:
@@ -191,32 +190,6 @@ class _Attempt:
         now = self.records.now()
         if now < begun + timedelta(seconds=self.looking.for_s):
             raise LookAgain(now + timedelta(seconds=self.looking.every_s), reason)
-
-    def _find(self, since: datetime) -> TimelinePost | None:
-        return self._pick(self._timeline(since), since)
-
-    def _timeline(self, since: datetime) -> Sequence[TimelinePost]:
-        since -= timedelta(seconds=CLOCKS_DIFFER_S)
-        return self.client.timeline(self.client.user_id or self.client.me().id, since=since)
-
-    def _pick(self, posts: Sequence[TimelinePost], since: datetime) -> TimelinePost | None:
-        """Return our post among those of the account: by media key, else by text; no other record's."""
-        earliest = since - timedelta(seconds=CLOCKS_DIFFER_S)
-        free = [
-            post
-            for post in posts
-            if post.created_at >= earliest
-            and self.records.owner_of(self.record.account, post.id) in (None, self.record.key)
-        ]
-        keys = set(self.record.intent.media_keys)
-        by_key = (post for post in free if keys.intersection(post.media_keys))
-        by_text = (post for post in free if self._has_our_text(post))
-        return next(by_key, None) or next(by_text, None)
-
-    def _has_our_text(self, post: TimelinePost) -> bool:
-        return same_text(
-            self.record.content.text, post.text, links=post.links, has_media=bool(post.media_keys)
-        )
 
     def _mark_sent(self, now: datetime) -> Record:
         with self.records.change(self.record.account, self.record.key) as record:

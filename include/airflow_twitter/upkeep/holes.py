@@ -9,12 +9,11 @@ from itertools import groupby
 from typing import Any, Literal
 
 import msgspec
-from airflow.sdk import CronDataIntervalTimetable
-from croniter import croniter  # type: ignore[import-untyped]
 
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.collecting.keywords import Keyword
 from airflow_twitter.collecting.request import search_request
+from airflow_twitter.collecting.ticks import Ticks
 from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Interval
@@ -100,7 +99,7 @@ class _Search:
         for name in ENDPOINTS:
             self.windows += coverage.windows(store, keyword.slug, coverage.fingerprint(query, name))
         schedule = self.settings["schedule"]
-        self.cron = schedule and CronDataIntervalTimetable(schedule, timezone="UTC").expression
+        self.ticks = Ticks(schedule) if schedule else None
 
     def holes(self, asked_since: datetime | None) -> KeywordHoles:
         blocks = coverage.covered(self.windows)
@@ -130,11 +129,10 @@ class _Search:
         return min((window.since for window in self.windows), default=None)
 
     def _end(self, blocks: Sequence[Interval]) -> datetime | None:
-        if self.cron is None:
+        if self.ticks is None:
             return max((window.until for window in self.windows), default=None)
         settled = self.now - timedelta(seconds=X_SETTLES_S + self.settings["settle_s"])
-        # The tick itself counts when it has just settled.
-        return _moment(croniter(self.cron, settled + timedelta(seconds=1)).get_prev())
+        return self.ticks.last(settled)
 
     def _partial(self) -> Iterator[Hole]:
         """Yield the partial windows that can be gone on with: of a chain of runs the last."""
@@ -192,27 +190,20 @@ class _Search:
             return None
         # A minute for whoever types the command.
         floor = whole_second(self.now) - timedelta(seconds=reach_s - 2 * FLOOR_MARGIN_S)
-        return _moment(croniter(self.cron, floor - timedelta(seconds=1)).get_next()) if self.cron else floor
+        return self.ticks.first(floor) if self.ticks else floor
 
     def _commands(
         self, begin: datetime, end: datetime, conf: dict[str, Any], floor: datetime | None
     ) -> list[str]:
-        if self.cron is None:
+        if self.ticks is None:
             return [trigger_command(self.dag_id, conf)]
         return [
             backfill_command(self.dag_id, [interval[0] for interval in intervals], dict(how))
             for how, intervals in groupby(
-                self._intervals(begin, end), key=lambda interval: self._how(interval[0], interval[1], floor)
+                self.ticks.intervals(begin, end),
+                key=lambda interval: self._how(interval[0], interval[1], floor),
             )
         ]
-
-    def _intervals(self, begin: datetime, end: datetime) -> Iterator[Interval]:
-        """Yield the scheduled intervals that a span touches."""
-        tick = _moment(croniter(self.cron, begin + timedelta(seconds=1)).get_prev())
-        while tick < end:
-            following = _moment(croniter(self.cron, tick).get_next())
-            yield tick, following
-            tick = following
 
     def _how(self, since: datetime, until: datetime, floor: datetime | None) -> tuple[tuple[str, Any], ...]:
         """Return the conf that the backfill of an interval needs, which tells ranges of intervals apart."""
@@ -252,7 +243,3 @@ def _split(
         since = floor
     if since < until:
         yield since, until, "missing"
-
-
-def _moment(timestamp: float) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC)
