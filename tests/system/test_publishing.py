@@ -163,8 +163,14 @@ def test_list(publisher: Start, run_dag: RunDag, data_folder: Path) -> None:
     simulator = publisher()
     folder = data_folder / "lists"
     folder.mkdir(parents=True)
-    (folder / "posts.csv").write_text("text,made_with_ai\nOne,yes\nTwo,no\n")
-    (folder / "bad.json").write_text('[{"text": "Three"}, {"txt": "Four"}]')
+    (folder / "posts.csv").write_text("text,video,made_with_ai\nOne,one.mp4,yes\nTwo,,no\n")
+    (folder / "bad.json").write_text(
+        '[{"text": "Three"}, {"txt": "Four"}, {"text": "5", "video": "bad.mp4"}]'
+    )
+    videos = data_folder / "videos"
+    videos.mkdir()
+    film(videos / "one.mp4", seconds=1.0)
+    film(videos / "bad.mp4", seconds=1.0, layout="5.1")
 
     run = run_dag("twitter_publish_list", {"file": "posts.csv"})
 
@@ -172,13 +178,16 @@ def test_list(publisher: Start, run_dag: RunDag, data_folder: Path) -> None:
     assert [queued["dag_id"] for queued in run.queued] == ["twitter_publish"] * 2
     assert [queued["conf"]["text"] for queued in run.queued] == ["One", "Two"]
     assert run.queued[0]["run_after"] < run.queued[1]["run_after"]
+    assert (run.xcoms["check"]["progress"]["checked"], run.xcoms["check"]["progress"]["percent"]) == (2, 100)
     _, done = post(run_dag, **run.queued[0]["conf"])
     assert done.state == "success"
     assert texts(simulator) == ["One"]
 
     bad = run_dag("twitter_publish_list", {"file": "bad.json"})
     assert bad.state == "failed"
-    assert "post 2, text: it is missing" in bad.log
+    for fault in ("post 2, text: it is missing", "post 3, video: Sound channels: there are 6 channels"):
+        assert fault in bad.log
+    assert len(bad.xcoms["check"]["faults"]) == 3
     assert bad.queued == []
 
 

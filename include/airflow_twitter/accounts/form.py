@@ -7,13 +7,12 @@ schemas, in the same words.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
 
 POST = "The post"
 VIDEO = "The video"
@@ -147,12 +146,7 @@ class PostFormError(ValueError):
 
 @cache
 def _validator() -> Draft202012Validator:
-    schema = {
-        "type": "object",
-        "properties": FIELDS,
-        "required": [name for name, field in FIELDS.items() if "default" not in field],
-        "additionalProperties": False,
-    }
+    schema = {"type": "object", "properties": FIELDS}
     return Draft202012Validator(schema, format_checker=FormatChecker())
 
 
@@ -161,23 +155,44 @@ def parse_post(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises :class:`PostFormError` for the first field that is wrong.
     """
+    post, errors = post_errors(values)
+    if errors:
+        raise errors[0]
+    return post
+
+
+def post_errors(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[PostFormError]]:
+    """Return all fields of a post as :func:`parse_post` does, and everything that is wrong with them."""
     asked = {name: _none_if_empty(name, value) for name, value in values.items()}
-    for error in sorted(_validator().iter_errors(asked), key=lambda error: [*map(str, error.path)]):
-        raise _mistake(error, asked)
+    if errors := [*_wrong_names(asked), *_wrong_values(asked)]:
+        return {}, errors
     post: dict[str, Any] = {name: asked.get(name, field.get("default")) for name, field in FIELDS.items()}
+    return post, [*_contradictions(post), *_wrong_times(post)]
+
+
+def _contradictions(post: Mapping[str, Any]) -> Iterator[PostFormError]:
+    """Return what no field is wrong in alone."""
     if post["target_size_mb"] is not None and not math.isfinite(post["target_size_mb"]):
         # A NaN is neither below a minimum nor above a maximum.
-        raise PostFormError(f"{post['target_size_mb']} is not a number", "target_size_mb")
+        yield PostFormError(f"{post['target_size_mb']} is not a number", "target_size_mb")
     if not post["text"].strip() and post["video"] is None:
-        raise PostFormError("a post without a video needs a text", "text")
+        yield PostFormError("a post without a video needs a text", "text")
     if post["captions"] is not None and post["video"] is None:
-        raise PostFormError("captions belong to a video, and there is none", "captions")
+        yield PostFormError("captions belong to a video, and there is none", "captions")
     if post["target_size_mb"] is not None and not post["fit_video"]:
-        raise PostFormError("a size to convert to needs fit_video", "target_size_mb")
-    publish_at, expires_at = moment(post, "publish_at"), moment(post, "expires_at")
+        yield PostFormError("a size to convert to needs fit_video", "target_size_mb")
+
+
+def _wrong_times(post: Mapping[str, Any]) -> Iterator[PostFormError]:
+    moments: dict[str, datetime | None] = {}
+    for name in ("publish_at", "expires_at"):
+        try:
+            moments[name] = moment(post, name)
+        except PostFormError as error:
+            yield error
+    publish_at, expires_at = moments.get("publish_at"), moments.get("expires_at")
     if publish_at and expires_at and expires_at <= publish_at:
-        raise PostFormError("it would expire before it may be published", "expires_at")
-    return post
+        yield PostFormError("it would expire before it may be published", "expires_at")
 
 
 def moment(post: Mapping[str, Any], field: str) -> datetime | None:
@@ -197,11 +212,14 @@ def _none_if_empty(name: str, value: Any) -> Any:
     return None if is_empty and "null" in FIELDS.get(name, {}).get("type", ()) else value
 
 
-def _mistake(error: ValidationError, asked: Mapping[str, Any]) -> PostFormError:
-    if error.validator == "additionalProperties":
-        unknown = sorted(set(asked) - set(FIELDS))
-        return PostFormError(f"unknown field; known are {', '.join(FIELDS)}", unknown[0])
-    if error.validator == "required":
-        missing = next(name for name, field in FIELDS.items() if "default" not in field and name not in asked)
-        return PostFormError("it is missing", missing)
-    return PostFormError(error.message, str(error.path[0]))
+def _wrong_names(asked: Mapping[str, Any]) -> Iterator[PostFormError]:
+    for name, field in FIELDS.items():
+        if "default" not in field and name not in asked:
+            yield PostFormError("it is missing", name)
+    for name in sorted(set(asked) - set(FIELDS)):
+        yield PostFormError(f"unknown field; known are {', '.join(FIELDS)}", name)
+
+
+def _wrong_values(asked: Mapping[str, Any]) -> Iterator[PostFormError]:
+    for error in sorted(_validator().iter_errors(asked), key=lambda error: [*map(str, error.path)]):
+        yield PostFormError(error.message, str(error.path[0]))

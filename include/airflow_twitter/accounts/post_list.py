@@ -1,4 +1,4 @@
-"""Read a list of posts from a file, and check all of it before any of them goes on its way."""
+"""Read a list of posts from a file: every row with its place, and everything that is wrong in it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,71 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from airflow_twitter.accounts.form import FIELDS, PostFormError, parse_post
+from airflow_twitter.accounts.form import FIELDS, PostFormError, post_errors
 
 POSTS_MAX = 500
 BYTES_MAX = 4 * 1024 * 1024
-_MISTAKES_SHOWN = 20
+_MISTAKES_SHOWN = 50
 _YES_OR_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """One thing that is wrong in a row. `passing`: it may be right when it is looked at again later."""
+
+    place: Place
+    field: str
+    reason: str
+    passing: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.place}, {self.field}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a post stands in the list: its number, from 1, and its line where the file has lines."""
+
+    number: int
+    line: int | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"post {self.number}" if self.line is None else f"post {self.number} (line {self.line})"
+
+
 class PostListError(ValueError):
-    """Everything that is wrong in a list of posts, one mistake a line; nothing of it was queued."""
+    """Everything that is wrong in a list of posts, one fault a line; nothing of it was queued.
 
-    def __init__(self, name: str, mistakes: list[str]) -> None:
-        shown = mistakes[:_MISTAKES_SHOWN]
-        if len(mistakes) > len(shown):
-            shown.append(f"… and {len(mistakes) - len(shown)} more")
+    `faults` are all of them, of which the message shows the first. `passing`: all of them may be right later.
+    """
+
+    def __init__(self, name: str, faults: list[Fault] | list[str]) -> None:
+        shown = [str(fault) for fault in faults[:_MISTAKES_SHOWN]]
+        if len(faults) > len(shown):
+            shown.append(f"… and {len(faults) - len(shown)} more, which the log names")
         super().__init__("\n".join([f"{name} was refused as a whole, nothing of it was queued:", *shown]))
+        self.faults = [str(fault) for fault in faults]
+        self.passing = all(isinstance(fault, Fault) and fault.passing for fault in faults)
 
 
-def read_post_list(name: str, data: bytes, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the posts of a file, each with all its fields; `defaults` hold for what a post does not say itself.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A post of a list, with all its fields."""
 
-    The name says what the file is: ``.json`` is an array of objects, ``.jsonl`` an object a line, ``.csv`` has the
-    fields' names in its first line. Raises :class:`PostListError` with every mistake.
+    place: Place
+    post: dict[str, Any]
+
+
+def read_post_list(name: str, data: bytes, defaults: Mapping[str, Any]) -> tuple[list[Row], list[Fault]]:
+    """Return the posts of a file whose fields are right, and what is wrong in the other ones.
+
+    `defaults` hold for what a post does not say itself. The name says what the file is: ``.json`` is an array of
+    objects, ``.jsonl`` an object a line, ``.csv`` has the fields' names in its first line. Raises
+    :class:`PostListError` for what is no list.
     """
     if len(data) > BYTES_MAX:
         raise PostListError(name, [f"it has {len(data)} bytes, at most {BYTES_MAX} are read"])
@@ -43,55 +82,63 @@ def read_post_list(name: str, data: bytes, defaults: Mapping[str, Any]) -> list[
         raise PostListError(name, [str(error)]) from None
     if not 1 <= len(entries) <= POSTS_MAX:
         raise PostListError(name, [f"it holds {len(entries)} posts; 1 to {POSTS_MAX} are taken at once"])
-    return _checked(name, entries, defaults)
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    for number, (line, entry) in enumerate(entries, start=1):
+        place = Place(number, line)
+        post, errors = _parsed(entry, defaults)
+        faults += [Fault(place, error.field, error.reason) for error in errors]
+        if not errors:
+            rows.append(Row(place, post))
+    return rows, faults
 
 
-def _checked(name: str, entries: list[Any], defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
-    posts: list[dict[str, Any]] = []
-    mistakes: list[str] = []
-    seen: dict[tuple[Any, ...], int] = {}
-    for number, entry in enumerate(entries, start=1):
-        try:
-            if not isinstance(entry, Mapping):
-                raise PostFormError("a post is an object with fields such as text and video", "post")
-            post = parse_post({**defaults, **entry})
-            content = (post["account"], post["text"], post["video"])
-            if content in seen and not post["allow_duplicate"]:
-                raise PostFormError(f"post {seen[content]} says the same", "text")
-            seen.setdefault(content, number)
-            posts.append(post)
-        except PostFormError as error:
-            mistakes.append(f"post {number}, {error}")
-    if mistakes:
-        raise PostListError(name, mistakes)
-    return posts
+def _parsed(entry: Any, defaults: Mapping[str, Any]) -> tuple[dict[str, Any], list[PostFormError]]:
+    if isinstance(entry, PostFormError):
+        return {}, [entry]
+    if not isinstance(entry, Mapping):
+        return {}, [PostFormError("a post is an object with fields such as text and video", "post")]
+    return post_errors({**defaults, **entry})
 
 
-def _entries(name: str, text: str) -> Iterator[Any]:
+def _entries(name: str, text: str) -> Iterator[tuple[int | None, Any]]:
+    """Return each entry with its line; a PostFormError stands for one that cannot be read."""
     kind = PurePosixPath(name).suffix.lower()
     if kind == ".json":
         entries = json.loads(text)
         if not isinstance(entries, list):
             raise ValueError("it is to hold one JSON array of posts")
-        yield from entries
+        yield from ((None, entry) for entry in entries)
     elif kind == ".jsonl":
         for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
-                yield _json_line(number, line)
+                yield number, _json_line(line)
     elif kind == ".csv":
-        for row in csv.DictReader(io.StringIO(text), strict=True):
-            if None in row:
-                raise ValueError("a line has more values than the first line has names")
-            yield {field: _typed(field, value) for field, value in row.items() if value not in (None, "")}
+        yield from _csv_lines(text)
     else:
         raise ValueError("its name is to end in .json, .jsonl or .csv")
 
 
-def _json_line(number: int, line: str) -> Any:
+def _csv_lines(text: str) -> Iterator[tuple[int, Any]]:
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    while True:
+        line = reader.line_num + 1
+        row = next(reader, None)
+        if row is None:
+            return
+        # The first row is read together with the names above it.
+        line = max(line, 2)
+        if None in row:
+            yield line, PostFormError("it has more values than the first line has names", "post")
+        else:
+            yield line, {name: _typed(name, value) for name, value in row.items() if value not in (None, "")}
+
+
+def _json_line(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"line {number} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        return PostFormError(f"it is not JSON: {error}", "post")
 
 
 def _typed(field: str, value: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ PUBLISH_ARGS = {**DEFAULT_ARGS, "retries": 5}
 
 _LIST_DOC = """
 Publishes a list of posts from a file in the folder `lists/` of the data folder: `.json`, `.jsonl` or `.csv`, with the
-fields of `twitter_publish`. The whole list is checked first; one mistake, and nothing of it is queued. Then each post
-becomes a run of `twitter_publish`, in the order of the list.
+fields of `twitter_publish`. The whole list is checked first, every video too; one mistake, and nothing of it is queued.
+`check` shows how far it is under *XCom*, in `progress`, and everything that is wrong in `faults`. Then each post becomes
+a run of `twitter_publish`, in the order of the list.
 """
 
 _DECIDE_DOC = """
@@ -52,7 +54,11 @@ def list_dag(path: Path, accounts: Sequence[str]) -> DAG:
     shared = {name: Param(**FIELDS[name]) for name in ("approval", "dry_run")}
     with _dag(LIST_DAG_ID, "Publish a list of posts from a file", _LIST_DOC) as dag:
         check = TwitterCheckListOperator(
-            task_id="check", accounts_file=str(path), pre_execute=refuse_unknown_keys
+            task_id="check",
+            accounts_file=str(path),
+            pre_execute=refuse_unknown_keys,
+            # The check bounds itself between its steps; this ends one that never comes back.
+            execution_timeout=timedelta(hours=6),
         )
         queue = TwitterQueueListOperator.partial(task_id="queue").expand_kwargs(check.output)
         chain(check, queue)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +11,6 @@ from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from tests.publishing_in_memory import RUN, Publishing, texts
 
-from airflow_twitter.operators.publish_list import TwitterCheckListOperator
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Rule, Simulator
 
@@ -118,39 +116,3 @@ def test_unpublish_nothing(airflow: Publishing, start_simulator: Start, post: di
     with pytest.raises(AirflowFailException, match="not known to be on X"):
         airflow.task("twitter_unpublish", "delete", POST)
     assert simulator.book.requests == []
-
-
-def check_list(airflow: Publishing, name: str, posts: Any) -> Any:
-    """Execute the check of a list."""
-    airflow.store.put(f"lists/{name}", json.dumps(posts).encode())
-    params = {"file": name, "account": "main", "approval": False, "dry_run": False}
-    return airflow.task("twitter_publish_list", "check", params)
-
-
-def test_list(airflow: Publishing) -> None:
-    """Each post of a list becomes a run of twitter_publish, in the order of the list."""
-    runs = check_list(airflow, "posts.json", [{"text": "One"}, {"text": "Two", "approval": True}])
-
-    assert [run["run_id"] for run in runs] == [f"{RUN}__001", f"{RUN}__002"]
-    assert runs[0]["asked_at"] < runs[1]["asked_at"]
-    assert [(run["post"]["text"], run["post"]["approval"]) for run in runs] == [("One", False), ("Two", True)]
-
-
-def test_list_is_refused_as_a_whole(airflow: Publishing) -> None:
-    """One post that X would refuse, or an account that there is not, and no post of the list goes on its way."""
-    with pytest.raises(AirflowFailException) as caught:
-        check_list(
-            airflow, "posts.json", [{"text": "One"}, {"text": "a" * 281}, {"text": "b", "account": "no"}]
-        )
-    said = str(caught.value)
-    assert "post 2, text: Length" in said
-    assert "post 3, account: there is no 'no' in accounts.yaml" in said
-
-
-@pytest.mark.parametrize("name", ["missing.json", "../accounts.json", "/etc/passwd", ".hidden.json"])
-def test_list_that_cannot_be_read(airflow: Publishing, name: str) -> None:
-    """A list lies in its folder, and nowhere else."""
-    operator = TwitterCheckListOperator(task_id="check", accounts_file=str(airflow.folder / "accounts.yaml"))
-    context: Any = {"params": {"file": name, "account": "main", "approval": False, "dry_run": False}}
-    with pytest.raises(AirflowFailException, match="cannot be read"):
-        operator.execute(context=context)
