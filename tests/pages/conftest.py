@@ -191,17 +191,28 @@ def world(airflow_db: None, data_folder: Path) -> Iterator[World]:
 
 @pytest.fixture
 def get(api_server: Any, world: World) -> Callable[..., Any]:
-    """Ask for an address as a user: `dags` are those that he may read (None: all), `role` "" is nobody."""
+    """Ask for an address as a user: `dags` are those that he may read (None: all), `role` "" is nobody.
+
+    Keyword arguments beside these are headers: `if_range` stands for If-Range.
+    """
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from starlette.testclient import TestClient
 
-    def ask(path: str = "/twitter/status", *, dags: list[str] | None = None, role: str = "VIEWER") -> Any:
+    def ask(
+        path: str = "/twitter/status",
+        *,
+        dags: list[str] | None = None,
+        role: str = "VIEWER",
+        method: str = "GET",
+        **headers: str,
+    ) -> Any:
         world.commit()
         client = TestClient(api_server, raise_server_exceptions=True)
         if role:
             user = SimpleAuthManagerUser(username="reader", role=role, teams=dags)
             client.cookies.set("_token", get_auth_manager().generate_jwt(user))
-        return client.get(path, follow_redirects=False)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return client.request(method, path, follow_redirects=False, headers=named)
 
     return ask

@@ -10,11 +10,13 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import Depends, FastAPI, Query, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.http_api.app import api
 from airflow_twitter.pages.access import ReaderDep, reader
 from airflow_twitter.pages.formats import FILTERS, FUNCTIONS
+from airflow_twitter.pages.refusing import on_refusal
 from airflow_twitter.pages.status import read_status
 from airflow_twitter.pages.videos import router as videos
 
@@ -40,7 +42,12 @@ templates.globals.update(FUNCTIONS)
 
 # The check stands here, for every address of the application, and not at each of them.
 app = FastAPI(
-    title="X posts", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(reader)]
+    title="X posts",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(reader)],
+    exception_handlers={HTTPException: on_refusal},
 )
 
 
