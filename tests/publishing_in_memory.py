@@ -96,6 +96,7 @@ class Publishing:
         event: dict[str, Any] | None = None,
         author: str | None = AUTHOR,
         run_after: datetime | None = None,
+        began: datetime | None = None,
     ) -> Any:
         """Execute a task as it starts, or with an `event` as it resumes; return what it returns."""
         operator = self.dags[dag_id].get_task(task_id)
@@ -110,6 +111,7 @@ class Publishing:
             "dag_run": SimpleNamespace(
                 run_id=run_id,
                 run_after=run_after or datetime.now(UTC),
+                start_date=began or datetime.now(UTC),
                 logical_date=None,
                 conf=dict(params),
                 triggering_user_name=author,
@@ -148,9 +150,18 @@ class Publishing:
         """Return the machine form of the state that a task pushed last."""
         return dict(self.xcom(task_id, "state", dag_id=dag_id, run_id=run_id))
 
-    def prepare(self, *, run_id: str = RUN, author: str | None = AUTHOR, **post: Any) -> dict[str, Any]:
-        """Execute the preparation of a post."""
-        return dict(self.task("twitter_publish", "prepare", form(**post), run_id=run_id, author=author))
+    def prepare(
+        self,
+        *,
+        run_id: str = RUN,
+        author: str | None = AUTHOR,
+        began: datetime | None = None,
+        **post: Any,
+    ) -> dict[str, Any]:
+        """Execute the preparation of a post, whose run began just now unless it is said when."""
+        params = form(**post)
+        prepared = self.task("twitter_publish", "prepare", params, run_id=run_id, author=author, began=began)
+        return dict(prepared)
 
     def publish(self, *, run_id: str = RUN, author: str | None = AUTHOR, **post: Any) -> None:
         """Execute a run of twitter_publish that nobody has to approve."""

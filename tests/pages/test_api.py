@@ -249,6 +249,58 @@ def test_cancel(bot: Program, world: Any, records: Records) -> None:
     assert order(bot) == []
 
 
+@pytest.mark.parametrize("state", ["up_for_reschedule", "up_for_retry", "scheduled"])
+def test_cancel_in_its_turn(bot: Program, world: Any, records: Records, state: str) -> None:
+    """The turn of a post that waits in it is free at once; what of its run was not done is skipped."""
+    in_queue(world, records, "mine", "Never", state="running")
+    world.task(QUEUE, "mine", "wait_for_rate_limit", "success")
+    world.task(QUEUE, "mine", "upload", state)
+    world.task(QUEUE, "mine", "create_post", None)
+    world.commit()
+    assert bot.post("posts/mine/cancel").json()["outcome"] == "cancelled"
+    assert run_of(world, QUEUE, "mine").state == "success"
+    tasks = {task.task_id: task.state for task in run_of(world, QUEUE, "mine").task_instances}
+    assert tasks == {"wait_for_rate_limit": "success", "upload": "skipped", "create_post": "skipped"}
+
+
+def test_cancel_at_work(bot: Program, world: Any, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is at work is left to see by itself that its post is cancelled."""
+    monkeypatch.setattr("airflow_twitter.http_api.turns.PATIENCE_S", 0.0)
+    in_queue(world, records, "mine", "Never", state="running")
+    world.task(QUEUE, "mine", "upload", "running")
+    world.commit()
+    assert bot.post("posts/mine/cancel").json()["outcome"] == "cancelled"
+    assert run_of(world, QUEUE, "mine").state == "running"
+    assert [task.state for task in run_of(world, QUEUE, "mine").task_instances] == ["running"]
+
+
+def test_cancel_what_ended(bot: Program, world: Any, records: Records) -> None:
+    """A post that has ended otherwise stays as it ended, and so does its run."""
+    in_queue(world, records, "mine", "Late", state="failed")
+    records.note("main", "mine", PostState.EXPIRED, "Its time was over.")
+    answer = bot.post("posts/mine/cancel").json()
+    assert (answer["outcome"], answer["state"]) == ("over", "expired")
+    assert run_of(world, QUEUE, "mine").state == "failed"
+
+
+def test_posted_in_its_turn(bot: Program, world: Any, records: Records) -> None:
+    """A post that waits in its turn and is said to be out waits no longer; Airflow's shortest wait is kept to."""
+    from airflow.models.taskreschedule import TaskReschedule
+
+    in_queue(world, records, "mine", "Out", state="running")
+    world.task(QUEUE, "mine", "wait_for_rate_limit", "up_for_reschedule")
+    world.commit()
+    (task,) = run_of(world, QUEUE, "mine").task_instances
+    now = datetime.now(UTC)
+    world.session.add(TaskReschedule(task.id, now, now, now + timedelta(hours=1)))
+    world.commit()
+    assert bot.post("posts/mine/posted", {}).json()["success"] is True
+    world.session.rollback()
+    wakes_at = world.session.query(TaskReschedule).one().reschedule_date
+    assert now + timedelta(seconds=10) <= wakes_at < now + timedelta(minutes=1)
+    assert run_of(world, QUEUE, "mine").state == "running"
+
+
 def test_cancel_too_late(bot: Program, world: Any, records: Records) -> None:
     """What is out is too late, with its address; what may be out is unknown."""
     for key in ("out", "doubt"):
@@ -279,6 +331,38 @@ def test_decide(bot: Program, world: Any, records: Records) -> None:
     assert (again["state"], again["place"]) == ("queued", 1)
     assert run_of(world, QUEUE, "not_there").state == "queued"
     assert bot.post("posts/not_there/not-posted").status_code == 409
+
+
+def test_decide_too_soon(bot: Program, world: Any, records: Records) -> None:
+    """A run that is just ending cannot start again: nothing is changed, and the program is told to ask again."""
+    in_queue(world, records, "mine", "Doubt", state="running")
+    with records.change("main", "mine") as record:
+        record.intent.sent_at = datetime.now(UTC)
+        record.note(PostState.UNKNOWN, "No answer.")
+    answer = bot.post("posts/mine/not-posted")
+    assert (answer.status_code, answer.json()["error_type"]) == (409, "busy")
+    assert answer.headers["retry-after"]
+    assert records.read("main", "mine").state is PostState.UNKNOWN
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"account": "main"}', b"\xff"])
+def test_damaged_record(bot: Program, world: Any, records: Records, damage: bytes) -> None:
+    """A post whose record cannot be read is not said to be gone: where it lies and what to do; nothing changes it."""
+    in_queue(world, records, "mine", "Mine")
+    world.store.put("published/main/mine.json", damage)
+
+    post = bot.get("posts/mine").json()
+    assert (post["state"], post["error_type"], post["will_retry"]) == ("unknown", "record", False)
+    assert "published/main/mine.json is damaged" in post["error"]
+    assert "mend or remove the file" in post["sentence"]
+    assert bot.get("queue").json()["posts"] == [post]
+    for method, path, body in CHANGES[1:6]:
+        if path == "posts/mine/move":
+            continue
+        answer = bot.send(method, path, json=body)
+        assert (answer.status_code, answer.json()["error_type"]) == (409, "record"), path
+    assert world.store.read("published/main/mine.json") == damage
+    assert bot.get("posts/elsewhere").status_code == 404
 
 
 def test_limits(bot: Program, world: Any) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import requests
 
 from local_airflow import ports, processes, running, services
 from local_airflow.place import ROOT, Place, make_folders, password
@@ -58,6 +59,18 @@ class RealAirflow:
         other = Airflow(self._now.port, password(self.place, user))
         other.log_in(user)
         return other
+
+    @property
+    def url(self) -> str:
+        """Where the API server listens."""
+        return f"http://127.0.0.1:{self._now.port}"
+
+    def token(self, user: str = "admin") -> str:
+        """Return a token for a user, as another program gets it."""
+        known = {"username": user, "password": password(self.place, user)}
+        answer = requests.post(f"{self.url}/auth/token", json=known, timeout=30)
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
 
     def stop(self) -> None:
         """End what was started, and what killed services left behind."""
@@ -113,6 +126,13 @@ class RealAirflow:
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return a task instance."""
         return dict(self.rest.get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"))
+
+    def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Wait until a task instance has come to a state."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        self.wait(
+            lambda: (self.rest.get(path) or {}).get("state") == state, f"{dag_id} {task_id} {state}", 240
+        )
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
         """Return an XCom as the UI shows it."""

@@ -83,12 +83,17 @@ class PostRun:
             details=details,
         )
         with self.records.change(account, self.key) as record:
-            if record.state is PostState.CANCELLED and not record.details:
+            if record.state is PostState.CANCELLED and self._cancelled_meanwhile(record):
                 raise CancelledError("Somebody cancelled this post before it was checked.")
             record.details = {**record.details, **details}
             if record.state.frees_content and record.state is not PostState.DELETED:
                 record.note(PostState.PREPARING, "Checked again.")
         return record
+
+    def _cancelled_meanwhile(self, record: Record) -> bool:
+        """Tell whether a post was cancelled since its run began: a run that is cleared takes the post up again."""
+        began = self.context["dag_run"].start_date
+        return not record.details or began is None or record.history[-1].at >= began
 
     def change_text(self, text: str, *, by: str) -> Record:
         """Check another text for the post and take it over, with its price. Raises what the check and `open` raise."""
@@ -96,8 +101,8 @@ class PostRun:
         return change_text(self.records, self.record, text, by=by, prices=prices)
 
     def note(self, state: PostState, note: str, by: str | None = None) -> None:
-        """Write in the record that the post went over to a state; a post that never got one has none."""
-        if self.records.find(self.account.account, self.key) is not None:
+        """Write in the record that the post went over to a state; a post without one stays so."""
+        if self._found() is not None:
             self.records.note(self.account.account, self.key, state, note, by)
 
     def client(self) -> Any:
@@ -117,7 +122,7 @@ class PostRun:
         progress: float | None = None,
     ) -> str:
         """Push the machine form of the state to XCom, and return the sentence for people."""
-        record = self.records.find(self.account.account, self.key)
+        record = self._found()
         why = error.why if isinstance(error, HeldError) else None
         shown = report(
             state,
@@ -134,6 +139,13 @@ class PostRun:
             shown = replace(shown, error_type=why.error_type, error=why.error)
         self.ti.xcom_push("state", shown.form())
         return shown.sentence
+
+    def _found(self) -> Record | None:
+        """Return the record, None where there is none or it cannot be read: what reads it first says so."""
+        try:
+            return self.records.find(self.account.account, self.key)
+        except RecordError:
+            return None
 
     def _simulated(self) -> bool:
         try:

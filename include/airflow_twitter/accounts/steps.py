@@ -47,8 +47,8 @@ def preparing(run: PostRun) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def step(run: PostRun, limited: str) -> Iterator[SharedLimit]:
-    """Run a step in the queue. `limited` names the limit that it may meet.
+def step(run: PostRun, limited: str, *, of_video: bool = False) -> Iterator[SharedLimit]:
+    """Run a step in the queue. `limited` names the limit that it may meet; one `of_video` only a post with a video.
 
     Errors become, in this order: a wait without a slot until the moment that they name; a hold of the account, which
     waits for a person; a retry by Airflow; or the end.
@@ -57,7 +57,8 @@ def step(run: PostRun, limited: str) -> Iterator[SharedLimit]:
     try:
         run.check_open()
         _wait_while_held(run)
-        _wait_for_room(run, limit)
+        if not of_video or run.record.content.media_sha256 is not None:
+            _wait_for_room(run, limit)
         yield limit
     except LookAgain as again:
         log.info("%s", again)
@@ -68,8 +69,7 @@ def step(run: PostRun, limited: str) -> Iterator[SharedLimit]:
         run.note(PostState.WAITING, str(error))
         pause(run, resumes_at, error=error)
     except (CancelledError, NotApprovedError) as error:
-        run.show(run.record.state, error=error)
-        raise AirflowSkipException(str(error)) from None
+        _skip(run, error)
     except (PublishingError, XError, BudgetReached) as error:
         if state_after(error) is PostState.HELD:
             _hold(run, error)
@@ -83,13 +83,23 @@ def pause(
     *,
     error: BaseException | None = None,
 ) -> NoReturn:
-    """Show what is waited for and give the slot back until a moment, 10 seconds from now at least."""
+    """Show what is waited for and give the slot back until a moment, 10 seconds from now at least.
+
+    A post that was cancelled since the step began has nothing to wait for: its run ends.
+    """
+    if run.record.state is PostState.CANCELLED:
+        _skip(run, CancelledError("Somebody cancelled this post."))
     now = datetime.now(UTC)
     until = max(until, now + timedelta(seconds=WAIT_MIN_S))
     sentence = run.show(state, error=error, retry_at=until, will_retry=True)
     wait_s = (until - now).total_seconds()
     log.info("Waiting %.0f s, without a slot, until %s. %s", wait_s, rfc3339(until), sentence)
     raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
+
+
+def _skip(run: PostRun, error: CancelledError | NotApprovedError) -> NoReturn:
+    run.show(run.record.state, error=error)
+    raise AirflowSkipException(str(error)) from None
 
 
 def _wait_while_held(run: PostRun) -> None:

@@ -14,7 +14,8 @@ from fastapi.responses import JSONResponse
 from airflow_twitter.accounts.holding import Hold, held, next_post_at, release
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.http_api import forms
-from airflow_twitter.http_api.changing import edit, move, take_out
+from airflow_twitter.http_api.changing import edit, move
+from airflow_twitter.http_api.deciding import say_not_posted, say_posted, take_out
 from airflow_twitter.http_api.guard import Adds, BodyLimit, Caller, Changes, PostId, Reads, not_from_elsewhere
 from airflow_twitter.http_api.limits import limits_of
 from airflow_twitter.http_api.problems import (
@@ -26,10 +27,10 @@ from airflow_twitter.http_api.problems import (
     on_publishing_error,
 )
 from airflow_twitter.http_api.queueing import queue
-from airflow_twitter.http_api.runs import queue_again, settle_question
 from airflow_twitter.http_api.shown import shown_post, shown_posts
+from airflow_twitter.http_api.turns import wake
 from airflow_twitter.http_api.waiting import is_paused, waiting
-from airflow_twitter.publishing.decisions import TooLateError, mark_not_posted, mark_posted
+from airflow_twitter.publishing.decisions import TooLateError, post_id_of
 from airflow_twitter.publishing.errors import BusyError, PublishingError
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
@@ -156,7 +157,7 @@ def post_is_out(caller: Changes, session: SessionDep, post: PostId, body: forms.
     """Say that a post is on the account: nothing more is sent."""
     records = _known(session, caller, post)
     try:
-        record = mark_posted(records, caller.account.account, post, body.link, by=caller.name)
+        link = post_id_of(body.link) if body.link else None
     except ValueError:
         raise ApiError(
             status.HTTP_422_UNPROCESSABLE_CONTENT,
@@ -164,7 +165,7 @@ def post_is_out(caller: Changes, session: SessionDep, post: PostId, body: forms.
             error_type="invalid",
             field="link",
         ) from None
-    settle_question(session, record)
+    say_posted(session, records, caller, post, link)
     return shown_post(session, records, caller.account, post)
 
 
@@ -172,23 +173,16 @@ def post_is_out(caller: Changes, session: SessionDep, post: PostId, body: forms.
 def post_is_not_out(caller: Changes, session: SessionDep, post: PostId) -> forms.PostState:
     """Say that a post of which nobody knew is not on the account: it is sent again."""
     records = _known(session, caller, post)
-    record = records.read(caller.account.account, post)
-    if record.state is not PostState.UNKNOWN:
-        raise ApiError(
-            status.HTTP_409_CONFLICT,
-            f"There is no doubt about this post (state: {record.state.value}), so nothing was changed.",
-            error_type="no_doubt",
-        )
-    record = mark_not_posted(records, caller.account.account, post, by=caller.name)
-    queue_again(session, caller, record)
-    settle_question(session, record)
+    say_not_posted(session, records, caller, post)
     return shown_post(session, records, caller.account, post)
 
 
 @api.post(f"{ACCOUNT}/release", responses=documented())
-def release_account(caller: Changes) -> forms.Released:
-    """Let the queue of a held account go on; its posts do so within a minute."""
+def release_account(caller: Changes, session: SessionDep) -> forms.Released:
+    """Let the queue of a held account go on; its posts do so within seconds."""
     why = release(data_store(), caller.account.account)
+    if why is not None:
+        wake(session, caller.account.dag_id)
     return forms.Released(released=why is not None, held_for=_held_for(why))
 
 

@@ -1,4 +1,4 @@
-"""Change a post that waits: what it says, when it may go out, its place; and take it out of the queue."""
+"""Change a post that waits: what it says, when it may go out, its place."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.utils.state import DagRunState
 from fastapi import status
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
-from airflow_twitter.accounts.queue import cancel_unprepared, change_text
+from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.collecting.spending import settings_path
-from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
 from airflow_twitter.http_api.queueing import storable, wrong_field
-from airflow_twitter.http_api.runs import end, set_not_before, set_note
+from airflow_twitter.http_api.runs import set_not_before, set_note
 from airflow_twitter.http_api.waiting import Waiting, asked_of, record_of, waiting
-from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
@@ -82,23 +79,6 @@ def move(session: Session, records: Records, caller: Caller, key: str, place: in
             at -= _TICK
             _put_at(session, records, caller, each, at)
         session.commit()
-
-
-def take_out(session: Session, records: Records, caller: Caller, key: str) -> Record:
-    """Cancel a post; raises TooLateError when it is out or may be, BusyError while it is being sent."""
-    account = caller.account
-    before = record_of(records, account.account, key)
-    if before is None:
-        text = str((asked_of(session, account, key) or {}).get("text", ""))
-        return cancel_unprepared(records, account.account, key, text, by=caller.name)
-    if before.state.over and before.state is not PostState.CANCELLED and not before.out:
-        return before
-    record = cancel(records, account.account, key, by=caller.name)
-    # A run that has begun sees the cancellation by itself.
-    end(session, account.dag_id, key, states=(DagRunState.QUEUED,))
-    if before.state is PostState.AWAITING_APPROVAL:
-        end(session, PUBLISH_DAG_ID, key, states=(DagRunState.RUNNING,))
-    return record
 
 
 def _refuse_edit(caller: Caller, record: Record) -> None:

@@ -1,11 +1,10 @@
-"""Make, start again and end the runs behind a post, as Airflow's own API does."""
+"""Make the runs behind a post, start them again, and change them while they wait, as Airflow's own API does."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from airflow.api.common.mark_tasks import set_dag_run_state_to_success
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.core_api.services.public.dag_run import patch_dag_run_note
 from airflow.exceptions import DagNotFound, DagRunAlreadyExists
@@ -19,7 +18,6 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.showing import run_note
-from airflow_twitter.dag_ids import DECIDE_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
 from airflow_twitter.publishing.record import Record
@@ -87,24 +85,6 @@ def queue_again(session: Session, caller: Caller, record: Record) -> None:
             raise _not_yet(caller.account.dag_id)
         dag.clear(run_id=record.key, session=session)
         session.commit()
-
-
-def end(session: Session, dag_id: str, run_id: str, *, states: tuple[DagRunState, ...]) -> bool:
-    """End a run that is in one of these states and has nothing more to do; return whether there was such a run."""
-    run = find_run(session, dag_id, run_id)
-    if run is None or run.state not in states:
-        return False
-    dag = DBDagBag().get_latest_version_of_dag(dag_id, session=session)
-    if dag is None:
-        return False
-    set_dag_run_state_to_success(dag=dag, run_id=run_id, commit=True, session=session)
-    session.commit()
-    return True
-
-
-def settle_question(session: Session, record: Record) -> None:
-    """Take back the question to a person whether a post exists: it has been answered here."""
-    end(session, DECIDE_DAG_ID, f"{record.key}__{record.intent.sends}", states=tuple(DagRunState))
 
 
 def set_not_before(session: Session, dag_id: str, run_id: str, moment: datetime) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import status
 from sqlalchemy.orm import Session
@@ -12,8 +13,8 @@ from airflow_twitter.accounts.holding import held
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.http_api.forms import PostState
 from airflow_twitter.http_api.problems import ApiError
-from airflow_twitter.http_api.states import known_of, report_of
-from airflow_twitter.http_api.waiting import Waiting, asked_of, place_of, record_of, waiting
+from airflow_twitter.http_api.states import damaged, known_of, report_of
+from airflow_twitter.http_api.waiting import Waiting, asked_of, place_of, record_or_damage, waiting
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import Report
@@ -21,15 +22,17 @@ from airflow_twitter.publishing.states import Report
 
 def shown_post(session: Session, records: Records, account: Account, key: str) -> PostState:
     """Return a post; answers 404 when the account has no such post."""
-    record, asked = record_of(records, account.account, key), asked_of(session, account, key)
-    if record is None and asked is None:
+    record, damage = record_or_damage(records, account.account, key)
+    asked = asked_of(session, account, key)
+    if record is None and asked is None and damage is None:
         raise ApiError(status.HTTP_404_NOT_FOUND, f"The account {account.account} has no such post.")
     queue = waiting(session, records, account)
     place = place_of(key, queue)
     waits = queue[place - 1] if place else None
     why = held(records.store, account.account)
-    report = report_of(account, key, record, known_of(session, account, [key]), why, datetime.now(UTC))
-    text = record.content.text if record else str((asked or {}).get("text"))
+    known = known_of(session, account, [key])
+    report = damaged(damage) if damage else report_of(account, key, record, known, why, datetime.now(UTC))
+    text = record.content.text if record else _text(asked)
     return _shown(account, key, report, record, place, waits, text)
 
 
@@ -48,11 +51,15 @@ def shown_posts(
     why, now = held(records.store, account.account), datetime.now(UTC)
     shown = []
     for place, each in enumerate(part, start=offset + 1):
-        record = record_of(records, account.account, each.key)
-        report = report_of(account, each.key, record, known, why, now)
+        record, damage = record_or_damage(records, account.account, each.key)
+        report = damaged(damage) if damage else report_of(account, each.key, record, known, why, now)
         text = record.content.text if record else each.text
         shown.append(_shown(account, each.key, report, record, place, each, text))
     return shown
+
+
+def _text(asked: Mapping[str, Any] | None) -> str | None:
+    return None if asked is None else str(asked.get("text"))
 
 
 def _shown(

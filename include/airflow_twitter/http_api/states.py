@@ -112,6 +112,11 @@ def report_of(
     )
 
 
+def damaged(why: str) -> Report:
+    """Return how a post stands whose record cannot be read: it may be out, and a person has to look."""
+    return Report(PostState.UNKNOWN, error_type="record", error=why)
+
+
 def _shown(record: Record | None, said: Said | None, now: datetime) -> Report:
     if record is None:
         return _now(said, now) if said else _of(PostState.PREPARING)

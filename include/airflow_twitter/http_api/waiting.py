@@ -68,10 +68,15 @@ def is_paused(session: Session, dag_id: str) -> bool | None:
 
 def record_of(records: Records, account: str, key: str) -> Record | None:
     """Return the record of a post, None when there is none or it cannot be read."""
+    return record_or_damage(records, account, key)[0]
+
+
+def record_or_damage(records: Records, account: str, key: str) -> tuple[Record | None, str | None]:
+    """Return the record of a post, if there is one; or why it cannot be read, and what to do."""
     try:
-        return records.find(account, key)
-    except RecordError:
-        return None
+        return records.find(account, key), None
+    except RecordError as error:
+        return None, str(error)
 
 
 def _being_prepared(session: Session, records: Records, account: Account) -> list[Waiting]:

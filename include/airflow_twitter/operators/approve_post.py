@@ -53,8 +53,9 @@ class TwitterApprovePostOperator(ApprovalOperator):
         if not prepared["approval"] or prepared["dry_run"]:
             raise AirflowSkipException("Nobody has to approve this post.")
         run = self._run(context)
-        if run.record.out:
-            raise AirflowSkipException(f"Nothing is left to approve. {run.show(run.record.state)}")
+        state = run.record.state
+        if state.over or run.record.out:
+            raise AirflowSkipException(f"Nothing is left to approve. {run.show(state)}")
         self._ask(run)
         return super().execute(context)
 

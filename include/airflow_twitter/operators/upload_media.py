@@ -55,7 +55,7 @@ class TwitterUploadMediaOperator(BaseOperator):
                 },
             )
 
-        with step(run, MEDIA_LIMIT):
+        with step(run, MEDIA_LIMIT, of_video=True):
             if run.record.content.media_sha256 is None:
                 self.log.info("This post has no video.")
                 return

@@ -83,6 +83,9 @@ SENTENCES: dict[PostState, str] = {
     PostState.DELETED: "The post was published, and has been deleted since.",
 }
 
+UNREADABLE = "Nobody can tell how the post stands: what is known of it cannot be read."
+"""Of a post that is unknown since its record is damaged."""
+
 # The first class that an error belongs to decides.
 ERROR_TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (x.RateLimitedError, "rate_limit"),
@@ -180,7 +183,9 @@ class Report:
     @property
     def sentence(self) -> str:
         """Return what a person who knows nothing of APIs is told."""
-        parts = [SENTENCES[self.state], self.error or "", self._next(), self.post_url or ""]
+        unreadable = self.state is PostState.UNKNOWN and self.error_type == "record"
+        opening = UNREADABLE if unreadable else SENTENCES[self.state]
+        parts = [opening, self.error or "", self._next(), self.post_url or ""]
         return " ".join(part for part in parts if part) + (" (simulated)" if self.simulated else "")
 
     def _next(self) -> str:

@@ -31,7 +31,7 @@ class TwitterMediaProcessingSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Return True when X is ready; else reschedule to the moment when it is to be asked again."""
         run = PostRun(context, self.account, post_of(context["params"]))
-        with step(run, MEDIA_LIMIT):
+        with step(run, MEDIA_LIMIT, of_video=True):
             if run.record.content.media_sha256 is None:
                 self.log.info("This post has no video.")
                 return True

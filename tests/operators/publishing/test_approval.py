@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import (
 from tests.publishing_in_memory import AUTHOR, RUN, Publishing, texts
 
 from airflow_twitter.accounts.showing import fenced
+from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Simulator
 
@@ -203,6 +204,18 @@ def test_nothing_left_to_approve(
     airflow.post()
     with pytest.raises(AirflowSkipException, match="Nothing is left to approve"):
         approve(airflow)
+
+
+def test_cancelled_before_it_is_asked(
+    airflow: Publishing, start_simulator: Start, asked: list[dict[str, Any]]
+) -> None:
+    """Nobody is asked about a post that was cancelled after its check."""
+    start_simulator()
+    airflow.prepare(text="Hello", approval=True)
+    cancel(airflow.records, "main", RUN, by="bob")
+    with pytest.raises(AirflowSkipException, match="Nothing is left to approve"):
+        approve(airflow)
+    assert asked == []
 
 
 def test_time_is_over(airflow: Publishing, start_simulator: Start, asked: list[dict[str, Any]]) -> None:

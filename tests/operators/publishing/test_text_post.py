@@ -13,6 +13,8 @@ from tests.publishing_in_memory import RUN, Publishing, form, texts
 from airflow_twitter.accounts.holding import Hold, held
 from airflow_twitter.accounts.queue import cancel_unprepared
 from airflow_twitter.api.errors import NetworkError
+from airflow_twitter.collecting.rate_limit import SharedLimit
+from airflow_twitter.operators.upload_media import MEDIA_LIMIT
 from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Rule, Simulator
@@ -181,6 +183,60 @@ def test_cancelled_unprepared(airflow: Publishing, start_simulator: Start) -> No
             airflow.task("twitter_publish", "hand_over", form(text="Never mind"))
     assert airflow.record().state is PostState.CANCELLED
     assert airflow.runs == {}
+
+
+def test_cancelled_while_it_is_checked(airflow: Publishing, start_simulator: Start) -> None:
+    """A cancellation since its run began holds when Airflow tries the check again; a run cleared later takes it up."""
+    start_simulator()
+    began = datetime.now(UTC)
+    airflow.prepare(text="Hello")
+    cancel(airflow.records, "main", RUN, by="bob")
+    with pytest.raises(AirflowSkipException, match="cancelled"):
+        airflow.prepare(text="Hello", began=began)
+    assert airflow.record().state is PostState.CANCELLED
+
+    airflow.prepare(text="Hello", began=datetime.now(UTC))
+    assert airflow.record().state is PostState.PREPARING
+
+
+def test_cancelled_as_it_begins_to_wait(airflow: Publishing, start_simulator: Start) -> None:
+    """A post that is cancelled while X says no does not begin to wait."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    simulator.add_rules([Rule(endpoint="create_post", fault="rate_limited")])
+    refused = SharedLimit.refused
+
+    def cancel_meanwhile(limit: SharedLimit, *refusal: Any) -> datetime:
+        cancel(airflow.records, "main", RUN, by="bob")
+        return refused(limit, *refusal)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SharedLimit, "refused", cancel_meanwhile)
+        assert "cancelled" in airflow.skips("create_post")
+    assert airflow.state("create_post")["state"] == "cancelled"
+    assert texts(simulator) == []
+
+
+def test_damaged_record(airflow: Publishing, start_simulator: Start) -> None:
+    """A post whose record cannot be read ends its run at once, so that the queue goes on, and says how to mend it."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    airflow.store.put(f"published/main/{RUN}.json", b"{")
+    assert "mend or remove the file" in airflow.fails("wait_for_rate_limit")
+    state = airflow.state("wait_for_rate_limit")
+    assert (state["error_type"], state["will_retry"]) == ("record", False)
+    assert simulator.book.requests == []
+
+
+def test_no_video_no_upload_limit(airflow: Publishing, start_simulator: Start) -> None:
+    """A post without a video does not wait for the limit of uploads."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    until = datetime.now(UTC) + timedelta(hours=1)
+    blocked = {"blocked_until": until.isoformat(), "refusals": 1}
+    airflow.limits.set(f"twitter_default.{MEDIA_LIMIT}", blocked)
+    assert airflow.post()
+    assert texts(simulator) == ["Hello"]
 
 
 def test_run_without_post(airflow: Publishing, start_simulator: Start) -> None:
