@@ -20,6 +20,9 @@ from airflow_twitter.operators.unpublish_post import TwitterUnpublishOperator
 
 PUBLISH_ARGS = {**DEFAULT_ARGS, "retries": 5}
 
+AS_MANY_AS_COME = 1_000_000
+"""For `max_active_runs`: a run that waits for a person or a limit is an active one for Airflow. 0 would mean none."""
+
 _LIST_DOC = """
 Publishes a list of posts from a file in the folder `lists/` of the data folder: `.json`, `.jsonl` or `.csv`, with the
 fields of `twitter_publish`. The whole list is checked first, every video too; one mistake, and nothing of it is queued.
@@ -128,7 +131,7 @@ def _dag(dag_id: str, description: str, doc: str) -> DAG:
         description=description,
         doc_md=doc,
         schedule=None,
-        max_active_runs=16,
+        max_active_runs=AS_MANY_AS_COME,
         # It runs only when it is triggered, so there is nothing to be afraid of.
         is_paused_upon_creation=False,
         default_args=PUBLISH_ARGS,

@@ -11,7 +11,13 @@ from airflow_twitter.accounts.form import FIELDS
 from airflow_twitter.accounts.settings import Account, read_accounts
 from airflow_twitter.accounts.timetable import OnRequestTimetable
 from airflow_twitter.assets import published_asset
-from airflow_twitter.dag_factories.beside_publish import PUBLISH_ARGS, SIDE_DAGS, account_param, post_param
+from airflow_twitter.dag_factories.beside_publish import (
+    AS_MANY_AS_COME,
+    PUBLISH_ARGS,
+    SIDE_DAGS,
+    account_param,
+    post_param,
+)
 from airflow_twitter.dag_factories.shared import refuse_unknown_keys
 from airflow_twitter.dag_ids import POST_DAG_PREFIX, PUBLISH_DAG_ID
 from airflow_twitter.operators.approve_post import TwitterApprovePostOperator
@@ -77,8 +83,7 @@ def publish_dag(path: Path, accounts: Sequence[Account]) -> DAG:
         description="Check a post, have it approved, and queue it",
         doc_md=_PUBLISH_DOC,
         schedule=OnRequestTimetable(),
-        # Posts that wait for an approval are running ones for Airflow.
-        max_active_runs=1000,
+        max_active_runs=AS_MANY_AS_COME,
         # It runs only when it is triggered, so there is nothing to be afraid of.
         is_paused_upon_creation=False,
         default_args=PUBLISH_ARGS,
