@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from tests.airflow_in_memory import DAG_ID
 from tests.fire.ground import Ground, Played
+from tests.fire.patience import is_at_deadline, is_done_without, wrong_patience
 from tests.fire.whole import temporary_files, whole_tree, wrong_dataset
 
 from airflow_twitter.posts import coverage
@@ -33,7 +35,6 @@ STOPS: dict[str, set[str]] = {
     "forbidden": {"ForbiddenError"},
     "rejected_token": {"TokenRejectedError", "InvalidRequestError", "PagingError"},
     "server_error": {"ServerError"},
-    "rate_limited": {"deadline"},
     "html": {"NetworkError"},
     "reset_before": {"NetworkError"},
     "lost_answer": {"NetworkError"},
@@ -45,7 +46,7 @@ STOPS: dict[str, set[str]] = {
     "self_token": {"PagingError"},
     "repeated_page": {"PagingError"},
 }
-"""For which reasons each fault may stop a search; one that is not here stops none."""
+"""For which reasons each fault may stop a search; one that is not here stops none, but for the deadline."""
 
 NEVER_AGAIN = {
     "UsageCapError",
@@ -62,7 +63,8 @@ def wrong(ground: Ground, played: Played) -> list[str]:
     """Return what is wrong with a mix that was played, in sentences; nothing when all is right."""
     return [
         *_wrong_end(ground, played),
-        *_wrong_stop(played),
+        *_wrong_stop(ground, played),
+        *wrong_patience(played),
         *_wrong_files(ground, played),
         *_bought_twice(played),
         *_wrong_coverage(ground, played),
@@ -79,7 +81,7 @@ def _wrong_end(ground: Ground, played: Played) -> list[str]:
     return found + wrong_dataset(ground.data, played.mix.keyword, good)
 
 
-def _wrong_stop(played: Played) -> list[str]:
+def _wrong_stop(ground: Ground, played: Played) -> list[str]:
     """What was bought before a stop was in the dataset at once, and the stop was for a reason that there was."""
     found = []
     good = _good(played.first_requests)
@@ -95,7 +97,8 @@ def _wrong_stop(played: Played) -> list[str]:
     allowed = {reason for fault in faults for reason in STOPS.get(fault, ())} | {None}
     if played.mix.search.get("page_max"):
         allowed.add("page_max")
-    if any(entry.status == 429 for entry in played.first_requests):
+    deadline = datetime.fromisoformat(_window(ground, played)["deadline"])
+    if is_at_deadline(played, deadline) and not _stops(played.first_requests[-1]):
         allowed.add("deadline")
     if played.reason not in allowed:
         found.append(f"stopped for {played.reason}, where there was {sorted(faults)}")
@@ -106,9 +109,7 @@ def _wrong_colour(played: Played) -> list[str]:
     """Trouble makes a run red and its leaf failed, a stop that was asked for leaves it green and its leaf skipped."""
     states, found = played.first.states, []
     if played.reason in NEVER_AGAIN:
-        # An estimate that only warns is done without, whatever X says.
-        warns = played.mix.search.get("estimate") == "warn"
-        asked = [it for it in played.first_requests if not (warns and it.endpoint.startswith("counts"))]
+        asked = [entry for entry in played.first_requests if not is_done_without(played, entry)]
         refusals = [entry for entry in asked if entry.status in (402, 403, 429)]
         after = [entry for entry in refusals if entry.delivered and _stops(entry)]
         if len(after) != 1:

@@ -57,7 +57,7 @@ def random_mix(seed: int) -> Mix:
         "endpoint": endpoint,
         "estimate": chance.choice(("off", "off", "warn", "enforce")),
     }
-    limit = chance.choice((450, 450, 450, 5, 2))
+    limit = chance.choice((450, 450, 450, 5, 2, 1))
     rules = tuple(_rule(chance, endpoint) for _ in range(chance.randint(1, 5)))
     return Mix(
         f"mix {seed}", rules, search, limits={f"search_{endpoint}": limit}, continues=chance.random() < 0.5

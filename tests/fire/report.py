@@ -96,8 +96,8 @@ def _mixes(mixes: Mixes) -> str:
         "all promises held. A mix is one to five rules, each with any fault, at the search, the bearer token, the",
         "counts, or all of them: once, some times, every so many requests, or from some request on for ever. "
         "It searches",
-        "for 0 to 170 posts in pages of 10 to 100, on either endpoint, with and without an estimate, in windows of 2, 5",
-        "or 450 requests, and for up to 4 pages or all.\n",
+        "for 0 to 170 posts in pages of 10 to 100, on either endpoint, with and without an estimate, in windows of 1,",
+        "2, 5 or 450 requests, and for up to 4 pages or all.\n",
         "| the first run ended | mixes |",
         "|---|---|",
     ]

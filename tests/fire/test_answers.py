@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from tests.airflow_in_memory import NOON
 from tests.fire.ground import Ground
 from tests.fire.judge import wrong
 from tests.fire.matrix import PLACES, ROWS
@@ -18,12 +21,22 @@ from tests.fire.scheduling import search_dag
 from airflow_twitter.api import errors, refusals
 from airflow_twitter.collecting.asking import Asker
 from airflow_twitter.collecting.paging import PageRequest
+from airflow_twitter.collecting.pausing import DeadlineReached, Pause
+from airflow_twitter.collecting.trouble import Trouble
 from airflow_twitter.operators.merge import TwitterMergeOperator
 from airflow_twitter.posts import run_validation
 from airflow_twitter.simulator import Rule
 
 MIXES = 60
 SOME = {"keyword": "some", "max_results": 20}
+SOON = {**SOME, "deadline": "PT4H"}
+
+
+def _rule(fault: str, nth: Any, *, every: int | None = None, **params: Any) -> Rule:
+    return Rule(endpoint="search_recent", fault=fault, nth=nth, every=every, params=params)
+
+
+_ALTERNATELY = _rule("rate_limited", None, every=2)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +65,28 @@ def test_alone(ground: Ground, fault: str, place: str) -> None:
 def test_mixed(ground: Ground, seed: int) -> None:
     """Faults in a random mix end in order: complete, or stopped for one of their reasons and completed later."""
     assert wrong(ground, ground.play(random_mix(seed))) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@pytest.mark.parametrize(
+    ("rules", "outcome"),
+    [
+        ((_ALTERNATELY, _rule("server_error", (2, None))), "red: ServerError"),
+        ((_ALTERNATELY, _rule("truncated_json", (2, None))), "red: NetworkError"),
+        ((_ALTERNATELY, _rule("html", (2, None))), "red: NetworkError"),
+        ((_rule("rate_limited", (3, None)),), "partial: deadline"),
+        ((_rule("server_error", (2, None), above=10),), "complete"),
+    ],
+)
+def test_small_windows(ground: Ground, rules: tuple[Rule, ...], outcome: str, limit: int) -> None:
+    """Trouble that goes on ends red within two hours, also where X's window has room for a try or two; a limit waits."""
+    played = ground.play(Mix(f"windows of {limit}", rules, SOON, limits={"search_recent": limit}))
+    assert wrong(ground, played) == []
+    assert played.outcome == outcome
+    if outcome.startswith("red"):
+        last = datetime.fromisoformat(played.first_requests[-1].at)
+        assert timedelta(hours=1) <= last - NOON < timedelta(hours=2)
+        assert isinstance(played.first.errors["search"], AirflowFailException)
 
 
 def test_page_is_not_stale() -> None:
@@ -87,8 +122,12 @@ def _ask_for_the_last_page_again() -> Any:
     return mock.patch.object(Asker, "ask", ask)
 
 
-def _rule(fault: str, nth: Any, **params: Any) -> Rule:
-    return Rule(endpoint="search_recent", fault=fault, nth=nth, params=params)
+def _bear_trouble_for_ever() -> Any:
+    return mock.patch.object(Trouble, "failed")
+
+
+def _give_up_before_the_deadline() -> Any:
+    return mock.patch.object(Pause, "__call__", side_effect=DeadlineReached("Rate limit reached."))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +138,13 @@ def _rule(fault: str, nth: Any, **params: Any) -> Rule:
         (_mark_nothing_partial, (), {**SOME, "page_max": 1}, "window_complete is success"),
         (_take_credits_for_passing, (_rule("credits", (2, None)),), SOME, "stopped for ServerError"),
         (_ask_for_the_last_page_again, (_rule("credits", 3),), SOME, "bought twice"),
+        (
+            _bear_trouble_for_ever,
+            (_ALTERNATELY, _rule("html", (2, None))),
+            SOME,
+            "tries without an answer from",
+        ),
+        (_give_up_before_the_deadline, (), SOME, "stopped for deadline"),
     ],
 )
 def test_the_judge_sees_what_is_wrong(
@@ -108,7 +154,7 @@ def test_the_judge_sees_what_is_wrong(
     found: list[str] = []
     with broken():
         try:
-            found = wrong(ground, ground.play(Mix("broken", rules, conf)))
+            found = wrong(ground, ground.play(Mix("broken", rules, conf, limits={"search_recent": 2})))
         except Exception as error:
             found = [f"it fails: {error}"]
     assert any(told in it for it in found), found

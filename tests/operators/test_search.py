@@ -25,7 +25,7 @@ from airflow_twitter.simulator import Rule, Simulator
 Start = Callable[..., Simulator]
 Clock = time_machine.Traveller
 
-MODULE = "airflow_twitter.collecting.walk"
+MODULE = "airflow_twitter.collecting.pausing"
 SEVDESK = {"keyword": "sevdesk"}
 ACCOUNTING = {"keyword": "accounting", "max_results": 20}
 

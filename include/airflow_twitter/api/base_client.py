@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self, TypedDict, TypeVar
+from typing import Protocol, Self, TypedDict, TypeVar
 
 import requests
 from requests.auth import AuthBase
 
 from airflow_twitter.api.answers import Answer
+from airflow_twitter.api.errors import TransientError
 from airflow_twitter.api.limits import RateLimit, read_limit
 from airflow_twitter.api.refusals import redirect, refusal, request_id
 from airflow_twitter.api.retries import retry
@@ -22,6 +23,13 @@ from airflow_twitter.times import utc_now
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+class Watch(Protocol):
+    """Who wants to know of trouble: of every try that failed, and of every answer to what was asked for."""
+
+    def failed(self, error: TransientError) -> None: ...
+    def answered(self) -> None: ...
 
 
 class Settings(TypedDict, total=False):
@@ -40,8 +48,8 @@ class BaseClient:
     """Speak to X over one connection that is kept alive; close it, or use it as a context manager.
 
     `base_url` must be https, or http on loopback (ConfigError). All times are in seconds; once `retry_for_s`
-    have passed in a call, no further try begins. Clocks and sleep can be replaced in tests. Not to be shared
-    by threads.
+    have passed in a call, no further try begins. `watch` is told how the tries end. Clocks and sleep can be replaced
+    in tests. Not to be shared by threads.
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class BaseClient:
         self._session = session or open_session(self.base_url)
         self._limits: dict[str, RateLimit] = {}
         self._skew_s = 0.0
+        self.watch: Watch | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +102,11 @@ class BaseClient:
         return self._monotonic() + self._retry_for_s
 
     def _retry(self, ask: Callable[[], Result], deadline: float) -> Result:
-        return retry(ask, deadline, sleep=self._sleep, monotonic=self._monotonic)
+        return retry(ask, deadline, sleep=self._sleep, monotonic=self._monotonic, failed=self._failed)
+
+    def _failed(self, error: TransientError) -> None:
+        if self.watch is not None:
+            self.watch.failed(error)
 
     def _send(
         self,

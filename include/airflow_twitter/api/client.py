@@ -91,10 +91,13 @@ class XClient(BaseClient):
                 size.failed()
                 resize()
 
+        def arrived(answer: Answer) -> Page:
+            page = read_page(answer)
+            size.arrived()
+            return page
+
         resize()
-        page = self._get(endpoint.path, asked, read_page, endpoint.min_interval_s, failed)
-        size.arrived()
-        return page
+        return self._get(endpoint.path, asked, arrived, endpoint.min_interval_s, failed)
 
     def counts(self, endpoint: Endpoint, params: Mapping[str, str]) -> Counts:
         """Fetch how many posts a query matches, by minute, hour or day (`granularity`), without buying them.
@@ -147,11 +150,14 @@ class XClient(BaseClient):
             finally:
                 self._asked_at[path] = self._monotonic()
             try:
-                return read(answer)
+                result = read(answer)
             except NetworkError as error:
                 error.request_id = answer.request_id
                 self.unanswered += 1
                 raise
+            if self.watch is not None:
+                self.watch.answered()
+            return result
 
         deadline = self._deadline()
         self._authenticate(deadline)

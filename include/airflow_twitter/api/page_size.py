@@ -12,7 +12,6 @@ LEAST = 10
 STORM = 2
 """So many server errors in a row make a storm; a single one passes by itself."""
 
-
 CALM = 3
 """After so many pages that arrived at once, larger ones are tried again."""
 
@@ -22,14 +21,19 @@ class PageSize:
 
     In a storm, from the second server error (5xx) in a row on, each one halves the page, down to 10 posts; three pages
     in a row without one double it again. A token says where a page begins, not how long it is, so the position stays
-    exact.
+    exact. With `state`, what another one's :attr:`state` was, it goes on where that one was.
     """
 
-    def __init__(self, asked: int) -> None:
+    def __init__(self, asked: int, state: tuple[int, int, int] | None = None) -> None:
         self.asked = asked
-        self.current = asked
-        self._errors = 0
-        self._calm = 0
+        self.current, self._errors, self._calm = state or (asked, 0, 0)
+        self.current = max(min(LEAST, asked), min(asked, self.current))
+
+    @property
+    def state(self) -> tuple[int, int, int] | None:
+        """Size, errors and good pages in a row; None when there is nothing to be remembered."""
+        calm = self.current == self.asked and not self._errors
+        return None if calm else (self.current, self._errors, self._calm)
 
     def failed(self) -> None:
         """Count a server error."""

@@ -24,8 +24,9 @@ def retry(
     *,
     sleep: Callable[[float], None],
     monotonic: Callable[[], float],
+    failed: Callable[[TransientError], None],
 ) -> Result:
-    """Call `ask` until it succeeds or fails for good; after a TransientError wait and try again.
+    """Call `ask` until it succeeds or fails for good; after a TransientError tell `failed`, wait and try again.
 
     The wait before try n is drawn from 0 to 2^(n-2) seconds, at most 30. No wait begins that would end
     after `deadline`, a moment of `monotonic`: then the last error is raised.
@@ -35,11 +36,17 @@ def retry(
         # tenacity's own stop conditions read the machine's clock, not the one given.
         return monotonic() + state.upcoming_sleep > deadline
 
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, TransientError):
+            failed(error)
+
     retrying = Retrying(
         retry=retry_if_exception_type(TransientError),
         wait=wait_random_exponential(multiplier=BACKOFF_FIRST_S, max=BACKOFF_MAX_S),
         stop=out_of_time,
         sleep=sleep,
+        after=tell,
         before_sleep=_warn,
         reraise=True,
     )

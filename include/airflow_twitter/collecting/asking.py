@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 class Asker:
     """Ask for the pages of one window, smaller ones while X fails, and without tokens that X does not take."""
 
-    def __init__(self, client: XClient, window: Window, spending: RunSpending) -> None:
+    def __init__(self, client: XClient, window: Window, spending: RunSpending, size: PageSize) -> None:
         self._client = client
         self._window = window
         self._spending = spending
-        self._size = PageSize(window.max_results)
+        self._size = size
 
     def ask(self, request: PageRequest, pages: Sequence[PageHeader]) -> tuple[PageRequest, Page]:
         """Ask for a page; when X rejects its token, for the one below the oldest post. Return what was asked for."""

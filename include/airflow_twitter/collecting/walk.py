@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.client import Page, XClient
 from airflow_twitter.api.errors import InvalidRequestError, PermanentError, RateLimitedError, XError
@@ -17,10 +16,12 @@ from airflow_twitter.collecting.clearing import refuse_stale
 from airflow_twitter.collecting.estimating import Estimating
 from airflow_twitter.collecting.form import parse
 from airflow_twitter.collecting.paging import PageRequest, is_complete, next_page, next_token
+from airflow_twitter.collecting.pausing import DeadlineReached, Pause
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.share import Share
 from airflow_twitter.collecting.spending import RunSpending
+from airflow_twitter.collecting.trouble import Trouble
 from airflow_twitter.collecting.verifying import Verifying
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.posts.deciding import check_reach
@@ -28,13 +29,6 @@ from airflow_twitter.posts.partial import BUDGET, DRY_RUN, PAGE_MAX, Partial
 from airflow_twitter.posts.windows import Window
 from airflow_twitter.spending.budgets import BudgetReached
 from airflow_twitter.times import rfc3339
-
-SLEEP_MAX_S = 10.0
-"""Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""
-
-
-class DeadlineReached(Exception):
-    """X has room again only after the run's deadline."""
 
 
 class DryRun(Exception):
@@ -69,6 +63,8 @@ class Walk:
         self.share = Share(self.limit, run, window, self.pages)
         self.attempt = str(self.ti.try_number)
         self.begun = sum(page.attempt != self.attempt for page in self.pages)
+        self.trouble = Trouble(run, window.max_results)
+        self._pause = Pause(window, self.pages, self.trouble, self.push, log)
         self.failed_at = ""
         self.partial: Partial | None = None
 
@@ -84,8 +80,9 @@ class Walk:
             check_reach(self.window, datetime.now(UTC))
         self.spending.make_up(self.pages)
         with self.share, self.hook.get_conn() as client:
+            client.watch = self.trouble
             self._estimate(client)
-            asker = Asker(client, self.window, self.spending)
+            asker = Asker(client, self.window, self.spending, self.trouble.size)
             while (request := next_page(self.window, self.pages, self.begun)) is not None:
                 self._wait_for_room()
                 self._fetch(client, asker, request)
@@ -108,7 +105,9 @@ class Walk:
         is_new = not self.pages and next_page(self.window, self.pages, self.begun) is not None
         if self.estimating.mode != "off" and is_new:
             self._authenticate(client)
+            client.watch = None if self.estimating.mode == "warn" else self.trouble  # it is done without
             self.estimating.ask(client, self._pause)
+            client.watch = self.trouble
         if self.dry_run:
             raise DryRun(str(self.estimating.without_counts()))
 
@@ -226,27 +225,6 @@ class Walk:
         if (away_until := self.share.turn(now)) is not None:
             self.log.info("This keyword has had its share of X's window: others are waiting for theirs.")
             self._pause(away_until, "share", now)
-
-    def _pause(self, resumes_at: datetime, waits_for: str, now: datetime | None = None) -> None:
-        """Wait for X: asleep when it is short, else without a slot. Raises DeadlineReached when it is too long."""
-        if resumes_at > self.window.deadline:
-            raise DeadlineReached(
-                f"Rate limit reached: the next request is allowed at {rfc3339(resumes_at)}, after the deadline "
-                f"{rfc3339(self.window.deadline)}."
-            )
-        wait_s = (resumes_at - (now or datetime.now(UTC))).total_seconds()
-        if wait_s > SLEEP_MAX_S:
-            self.push(resumes_at=resumes_at, waits_for=waits_for)
-            self.log.info(
-                "Waiting %.0f s for X, without a slot: going on at %s with page %d.",
-                wait_s,
-                rfc3339(resumes_at),
-                len(self.pages) + 1,
-            )
-            raise AirflowRescheduleException(resumes_at)  # type: ignore[no-untyped-call]
-        self.log.info("Waiting %.1f s for X.", wait_s)
-        time.sleep(max(0.0, wait_s))
-        self.log.info("Resuming with page %d.", len(self.pages) + 1)
 
     def _posts(self) -> int:
         return sum(page.result_count for page in self.pages)

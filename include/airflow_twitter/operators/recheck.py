@@ -16,10 +16,10 @@ from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import PermanentError, RateLimitedError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.holding import uses_staging
+from airflow_twitter.collecting.pausing import SLEEP_MAX_S
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending, spending_settings
-from airflow_twitter.collecting.walk import SLEEP_MAX_S
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.posts.recheck import Plan, datasets, make_plan
 from airflow_twitter.posts.slugs import slugify

@@ -14,9 +14,10 @@ from airflow_twitter.api.errors import PermanentError, TransientError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.paging import PagingError
+from airflow_twitter.collecting.pausing import DeadlineReached
 from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.collecting.spending import how_to_go_on
-from airflow_twitter.collecting.walk import DeadlineReached, DryRun, Walk
+from airflow_twitter.collecting.walk import DryRun, Walk
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.links.x_search import XSearchLink, x_search_url
 from airflow_twitter.posts.partial import BUDGET, DEADLINE, Partial
@@ -95,6 +96,9 @@ class TwitterSearchOperator(BaseOperator):
             )
         except (TransientError, StoreError) as error:
             walk.push_failed(error)
+            if error is walk.trouble.lasting:
+                self.log.error("PIPELINE END: %s", walk.trouble)
+                raise AirflowFailException(f"{error} {walk.trouble}") from None
             raise
         except (PermanentError, PagingError, WindowError) as error:
             walk.push_failed(error)

@@ -12,10 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.holding import uses_staging
+from airflow_twitter.collecting.pausing import SLEEP_MAX_S
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
 from airflow_twitter.collecting.share import Share
-from airflow_twitter.collecting.walk import SLEEP_MAX_S
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.times import rfc3339
 
