@@ -246,9 +246,9 @@ def _first_request_s(folder: Path, pages: int) -> float:
             staging.commit(header, body)
         # The search that bought the pages would have noted what they cost.
         airflow.search(search, clear_number=1)
-        window = staging.read_window()
+        window = staging.read("window.json", dict)
         assert window is not None
-        staging.write_window({**window, "page_max": pages + 1})
+        staging.write("window.json", {**window, "page_max": pages + 1})
         asked_before = len(simulator.book.to("search_recent"))
         begun = time.time()
         airflow.search(search, clear_number=2)

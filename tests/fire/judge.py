@@ -189,7 +189,7 @@ def _wrong_coverage(ground: Ground, played: Played) -> list[str]:
 
 
 def _window(ground: Ground, played: Played) -> dict[str, Any]:
-    window = Staging(Store(ground.data), DAG_ID, "manual__1").read_window()
+    window = Staging(Store(ground.data), DAG_ID, "manual__1").read("window.json", dict)
     assert window is not None
     return window
 

@@ -278,7 +278,7 @@ class TestDryRun:
         assert airflow.xcom("search", "estimate")["posts"] == 60
         assert bought(data_folder).dollars == 0.005
         agree(simulator, data_folder)
-        assert staged(data_folder).read_window() is None
+        assert staged(data_folder).read("window.json", dict) is None
 
     def test_what_follows(self, airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
         """Nothing is validated, and the real run collects as if there had been no dry one."""

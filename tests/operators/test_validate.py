@@ -40,7 +40,7 @@ def test_all_good(airflow: Airflow, start_simulator: Start, data_folder: Path) -
     assert (counts["pages"], counts["posts"], counts["bad"], counts["next_token"]) == (3, 60, 0, None)
     assert counts["quarantine"] is None
     assert not (data_folder / "quarantine").exists()
-    report = staged(data_folder).read_report()
+    report = staged(data_folder).read("report.json", dict)
     assert report is not None
     assert report["posts"] == 60
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from airflow_twitter.posts.coverage import CoveredWindow, fingerprint, record
@@ -105,7 +104,7 @@ class World:
         """Stage a run's window and some pages."""
         window = window_of(keyword, **values)
         staging = Staging(self.store, dag_id, run_id)
-        staging.write_window(msgspec.to_builtins(window))
+        staging.write("window.json", window)
         for number in range(1, pages + 1):
             header = PageHeader(
                 number=number,

@@ -50,12 +50,12 @@ def test_a_run_of_several_pages(staging: Staging) -> None:
     report = validate_run(staging, **NAMES)
     assert (report.pages, report.posts, report.bad, report.errors, report.users) == (3, 2, 1, 1, 1)
     assert report.bad_share == pytest.approx(1 / 3)
-    with staging.open_validated() as file:
+    with staging.store.open(staging.validated_key()) as file:
         posts = [(post.id, json.loads(bytes(post.line))) for post in read_posts(file)]
     assert [number for number, _ in posts] == [5, 4, 5]
     assert [line["_page"] for _, line in posts] == [1, 2, 2]
     assert posts[0][1]["_fetched_at"] == "2026-11-22T08:00:01.000000Z"
-    with staging.open_validated("users") as file:
+    with staging.store.open(staging.validated_key("users")) as file:
         assert [post.id for post in read_posts(file)] == [7]
     assert report.quarantine is not None
     records = [json.loads(line) for line in staging.store.read(report.quarantine).splitlines()]
@@ -67,7 +67,7 @@ def test_a_run_without_posts(staging: Staging) -> None:
     commit(staging, 1, {"meta": {"result_count": 0}})
     report = validate_run(staging, **NAMES)
     assert (report.posts, report.bad_share, report.quarantine) == (0, 0.0, None)
-    with staging.open_validated() as file:
+    with staging.store.open(staging.validated_key()) as file:
         assert list(read_posts(file)) == []
 
 
@@ -87,7 +87,7 @@ def test_validating_again_gives_the_same_bytes(staging: Staging) -> None:
     for _ in range(2):
         report = validate_run(staging, **NAMES)
         files.append({key: staging.store.read(key) for key in staging.store.list()})
-        assert (staging.read_report() or {})["posts"] == report.posts == 1
+        assert (staging.read("report.json", dict) or {})["posts"] == report.posts == 1
     assert files[0] == files[1]
 
 

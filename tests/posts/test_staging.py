@@ -139,44 +139,36 @@ def test_changed_bytes_are_noticed_when_they_are_read(staging: Staging) -> None:
 
 def test_discarded_pages_are_gone_and_the_window_stays(staging: Staging) -> None:
     """What is fetched again leaves nothing of before, except the window."""
-    staging.write_window({"since": "2026-11-01T00:00:00Z"})
-    staging.write_report({"posts": 1})
-    staging.write_validated([b"line\n"])
+    staging.write("window.json", {"since": "2026-11-01T00:00:00Z"})
+    staging.write("report.json", {"posts": 1})
+    staging.store.put(staging.validated_key(), b"")
     staging.commit(header(1), BODY)
     staging.discard_pages()
     assert staging.pages() == []
-    assert staging.read_report() is None
-    with pytest.raises(FileNotFoundError):
-        staging.open_validated()
-    assert staging.read_window() == {"since": "2026-11-01T00:00:00Z"}
+    assert staging.read("report.json", dict) is None
+    with pytest.raises(StagingError, match="is damaged or missing"), staging.validated():
+        pass
+    assert staging.read("window.json", dict) == {"since": "2026-11-01T00:00:00Z"}
     staging.discard_pages()
 
 
 def test_window_and_report_come_back(staging: Staging) -> None:
     """Both are None before they are written, and objects after that."""
-    assert staging.read_window() is None
-    assert staging.read_report() is None
-    staging.write_window({"query": "ü 🧾", "page_max": None})
-    staging.write_report({"bad": 0.5})
-    assert staging.read_window() == {"query": "ü 🧾", "page_max": None}
-    assert staging.read_report() == {"bad": 0.5}
+    assert staging.read("window.json", dict) is None
+    assert staging.read("report.json", dict) is None
+    staging.write("window.json", {"query": "ü 🧾", "page_max": None})
+    staging.write("report.json", {"bad": 0.5})
+    assert staging.read("window.json", dict) == {"query": "ü 🧾", "page_max": None}
+    assert staging.read("report.json", dict) == {"bad": 0.5}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a":"\xff"}'])
 def test_a_damaged_window_is_an_error(staging: Staging, content: bytes) -> None:
     """A run never decides its window anew because the old one cannot be read."""
-    staging.write_window({})
+    staging.write("window.json", {})
     Path(staging.store.url(f"{staging.folder}/window.json")).write_bytes(content)
     with pytest.raises(StagingError, match=r"window\.json is damaged"):
-        staging.read_window()
-
-
-def test_validated_lines_by_kind(staging: Staging) -> None:
-    """Posts and what came with them lie in files of their own."""
-    assert staging.write_validated([b"a\n", b"b\n"]) == 4
-    staging.write_validated(iter([b"c\n"]), "users")
-    with staging.open_validated() as posts, staging.open_validated("users") as users:
-        assert (posts.read(), users.read()) == (b"a\nb\n", b"c\n")
+        staging.read("window.json", dict)
 
 
 def test_headers_cannot_be_changed() -> None:

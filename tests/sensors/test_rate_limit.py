@@ -57,7 +57,7 @@ def test_room(airflow: Airflow, start_simulator: Start, data_folder: Path, capfd
     assert airflow.wait({**SEVDESK, "page_max": 3, "max_results": 10})
 
     assert simulator.book.requests == []
-    window = staged(data_folder).read_window()
+    window = staged(data_folder).read("window.json", dict)
     assert window is not None
     assert (window["keyword"], window["until"]) == ("sevdesk", "2026-12-01T11:59:20Z")
     assert 'PIPELINE START: keyword="sevdesk", page_max=3, max_results=10' in capfd.readouterr().out

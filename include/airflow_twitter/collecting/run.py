@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -19,7 +18,7 @@ from airflow_twitter.data_folder import data_store as data_store
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.deciding import RunTimes, decide, decide_continuation, same_span
 from airflow_twitter.posts.holding import used
-from airflow_twitter.posts.staging import PageHeader, Staging
+from airflow_twitter.posts.staging import WINDOW, PageHeader, Staging
 from airflow_twitter.posts.windows import SearchRequest, Window, WindowError
 from airflow_twitter.times import rfc3339
 
@@ -46,7 +45,7 @@ class CollectRun:
 
     def kept_window(self) -> Window:
         """Return the window that an earlier task decided; fails the task when there is none."""
-        kept = self.staging.read_as("window.json", Window)
+        kept = self.staging.read(WINDOW, Window)
         if kept is None:
             raise AirflowFailException(
                 f"{self.staging.folder} holds no window: nothing was searched in this run, or its staged pages "
@@ -69,7 +68,7 @@ class CollectRun:
     def _window(self, search: Mapping[str, Any]) -> tuple[Window, bool]:
         times = self._times()
         asked = parse(search)
-        before = self.staging.read_as("window.json", Window)
+        before = self.staging.read(WINDOW, Window)
         if before is not None and not (asked["refetch"] and before.clear_number < times.clear_number):
             self._refuse_cleaned(before.slug, before.fingerprint, before.clear_number)
             return before, False
@@ -85,7 +84,7 @@ class CollectRun:
             window = same_span(window, earlier.since, earlier.until, now)
             log.info("Fetching again: what was staged is thrown away.")
             self.staging.discard_pages()
-        self.staging.write_window(msgspec.to_builtins(window))
+        self.staging.write(WINDOW, window)
         return window, True
 
     def _decide(
@@ -101,7 +100,7 @@ class CollectRun:
         self, request: SearchRequest, times: RunTimes, continue_from_run: str, now: datetime
     ) -> Window:
         other = Staging(self.store, self.dag_id, continue_from_run)
-        window = other.read_as("window.json", Window)
+        window = other.read(WINDOW, Window)
         if window is None:
             raise WindowError(
                 f"There is no staged run {continue_from_run!r} of {self.dag_id} to continue: its id is wrong, or "

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
 from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.api.endpoints import ENDPOINTS
@@ -17,8 +16,8 @@ from airflow_twitter.collecting.run import data_store
 from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.operators.maintenance import ACTIVE
 from airflow_twitter.posts.slugs import safe_segment
+from airflow_twitter.posts.staging import WINDOW, find_window
 from airflow_twitter.posts.store import Store
-from airflow_twitter.posts.windows import Window
 from airflow_twitter.spending.budgets import dollars
 from airflow_twitter.spending.pages import page_units
 from airflow_twitter.times import rfc3339
@@ -180,12 +179,9 @@ def _runs_over(store: Store, hole: Hole) -> list[str]:
     folder = f"staging/{safe_segment(hole.dag_id)}"
     found = []
     for key in store.list(folder):
-        if key.endswith("/window.json") and key.count("/") == 3 and "%~" not in key:
-            try:
-                window = msgspec.json.decode(store.read(key), type=Window)
-            except (OSError, ValueError, RecursionError):
-                continue
-            if window.since < hole.until and hole.since < window.until:
+        if key.endswith(f"/{WINDOW}") and key.count("/") == 3 and "%~" not in key:
+            window = find_window(store, key.rpartition("/")[0])
+            if window is not None and window.since < hole.until and hole.since < window.until:
                 found.append(unquote(key.split("/")[2]))
     return found
 

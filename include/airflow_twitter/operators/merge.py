@@ -20,6 +20,7 @@ from airflow_twitter.posts.coverage import CoveredWindow
 from airflow_twitter.posts.export import export
 from airflow_twitter.posts.partial import is_trouble
 from airflow_twitter.posts.run_validation import Report
+from airflow_twitter.posts.staging import REPORT
 from airflow_twitter.posts.verification import Verified, read_counted, verify
 from airflow_twitter.posts.windows import Window
 from airflow_twitter.times import rfc3339
@@ -62,7 +63,7 @@ class TwitterMergeOperator(BaseOperator):
         """Merge, record, export, tell; skipped when the run has no posts."""
         run = CollectRun(context)
         window = run.kept_window()
-        report = run.staging.read_as("report.json", Report)
+        report = run.staging.read(REPORT, Report)
         told = context["ti"].xcom_pull(task_ids=self.validate_task_id)
         if report is None or told is None:
             raise AirflowFailException(f"Nothing has been validated yet: clear {self.validate_task_id}.")

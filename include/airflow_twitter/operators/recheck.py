@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
@@ -23,7 +22,7 @@ from airflow_twitter.collecting.spending import RunSpending, spending_settings
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.posts.recheck import Plan, datasets, make_plan
 from airflow_twitter.posts.slugs import slugify
-from airflow_twitter.posts.staging import PageHeader
+from airflow_twitter.posts.staging import WINDOW, PageHeader
 from airflow_twitter.spending.budgets import BudgetReached, dollars
 from airflow_twitter.times import rfc3339, utc_text
 
@@ -72,10 +71,10 @@ class TwitterRecheckPlanOperator(BaseOperator):
         """Make the plan unless there is one."""
         run = CollectRun(context)
         price = spending_settings(context).prices.post_read
-        kept = run.staging.read_window()
-        plan = self._plan(run, price) if kept is None else msgspec.convert(kept, Plan)
-        if kept is None:
-            run.staging.write_window(msgspec.to_builtins(plan))
+        plan = run.staging.read(WINDOW, Plan)
+        if plan is None:
+            plan = self._plan(run, price)
+            run.staging.write(WINDOW, plan)
         cost = round(len(plan.ids) * price, 6)
         self.log.info(
             "%d posts are due, %d are asked for in %d requests, for %s at most; %d are beyond the budget of %s.",
@@ -232,9 +231,9 @@ class TwitterLookupOperator(BaseOperator):
 
 def kept_plan(run: CollectRun) -> Plan:
     """Return the plan that the run's first task made; fails the task when there is none."""
-    kept = run.staging.read_window()
-    if kept is None:
+    plan = run.staging.read(WINDOW, Plan)
+    if plan is None:
         raise AirflowFailException(
             f"{run.staging.folder} holds no plan: clear the run from its first task on."
         )
-    return msgspec.convert(kept, Plan)
+    return plan

@@ -15,6 +15,7 @@ from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.operators.recheck import LOOK_UP_TASK_ID, kept_plan
 from airflow_twitter.posts.recheck import Plan, RecheckReport, compare, fates
 from airflow_twitter.posts.slugs import safe_segment
+from airflow_twitter.posts.staging import REPORT, WINDOW
 from airflow_twitter.posts.taking_out import apply, count
 from airflow_twitter.posts.withdrawn import Withdrawal
 from airflow_twitter.times import utc_text
@@ -51,18 +52,16 @@ class TwitterWithdrawOperator(BaseOperator):
         """Compare, merge, take out, report; then the run's staged answers are thrown away."""
         run = CollectRun(context)
         key = f"rechecks/{safe_segment(run.run_id)}.json"
-        if run.staging.read_window() is None and run.store.exists(key):
+        if run.staging.read(WINDOW, Plan) is None and run.store.exists(key):
             self.log.info("This run was applied before: see %s.", run.store.url(key))
             return _counts(msgspec.json.decode(run.store.read(key), type=RecheckReport))
         plan = kept_plan(run)
         withheld = str(self.withheld).lower() == "true"
         gone = fates(run.staging, read_fates, withheld=withheld)
-        kept = run.staging.read_report()
-        if kept is None:
+        report = run.staging.read(REPORT, RecheckReport)
+        if report is None:
             report = self._compare(context, run, plan, gone)
-            run.staging.write_report(msgspec.to_builtins(report))
-        else:
-            report = msgspec.convert(kept, RecheckReport)
+            run.staging.write(REPORT, report)
         apply(run.store, plan, run.staging, gone, report, lock_timeout_s=self.lock_timeout_s)
         run.store.put(key, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
         run.store.delete_tree(run.staging.folder)

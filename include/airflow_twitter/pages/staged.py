@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from airflow_twitter.pages.runs import RunKey
-from airflow_twitter.posts.staging import Staging, StagingError
+from airflow_twitter.posts.staging import WINDOW, Staging, StagingError
 from airflow_twitter.posts.store import Store, StoreError
 from airflow_twitter.posts.windows import Window
 
@@ -35,8 +33,7 @@ class Staged:
     def _read(self, key: RunKey) -> Window | None:
         staging = Staging(self._store, *key)
         try:
-            kept = staging.read_window()
-            return None if kept is None else msgspec.convert(kept, Window)
-        except (OSError, StoreError, StagingError, ValueError):
-            self.problems.append(f"{staging.folder}/window.json cannot be read.")
+            return staging.read(WINDOW, Window)
+        except (OSError, StoreError, StagingError):
+            self.problems.append(f"{staging.folder}/{WINDOW} cannot be read.")
             return None

@@ -19,7 +19,7 @@ from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Query
 from airflow_twitter.posts.holding import alone
 from airflow_twitter.posts.recheck import Plan
-from airflow_twitter.posts.staging import Staging
+from airflow_twitter.posts.staging import WINDOW, Staging, find_window
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.windows import Window
 
@@ -130,7 +130,7 @@ def _staged_runs(store: Store) -> Iterator[_Run]:
         if window.run_id
     }
     folders = sorted({"/".join(key.split("/")[:3]) for key in store.list("staging") if key.count("/") > 2})
-    windows = {folder: _window(store, folder) for folder in folders}
+    windows = {folder: find_window(store, folder) for folder in folders}
     continued = {
         (folder.split("/")[1], window.continues)
         for folder, window in windows.items()
@@ -153,7 +153,7 @@ def _check(store: Store, folder: str) -> _Run | None:
     """Return a check of posts that was begun and never ended, None when the folder is of another kind of run."""
     dag_id, run_id = (_original(part) for part in folder.split("/")[1:3])
     try:
-        plan = msgspec.json.decode(store.read(f"{folder}/window.json"), type=Plan)
+        plan = msgspec.json.decode(store.read(f"{folder}/{WINDOW}"), type=Plan)
         return _Run(folder, dag_id, run_id, "check", datetime.fromisoformat(plan.decided_at))
     except (OSError, ValueError, RecursionError):
         return None
@@ -177,14 +177,6 @@ def _unrecorded(folder: str, window: Window | None, queries: dict[tuple[str, str
     if coverage.lies_in(coverage.covered(query.windows), window.since, window.until):
         return _Run(folder, dag_id, run_id, "merged", window.decided_at)
     return _Run(folder, dag_id, run_id, "unmerged", None)
-
-
-def _window(store: Store, folder: str) -> Window | None:
-    try:
-        held = msgspec.json.decode(store.read(f"{folder}/window.json"))
-        return msgspec.convert(held, Window)
-    except (OSError, ValueError, RecursionError):
-        return None
 
 
 def _original(segment: str) -> str | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from airflow_twitter.posts.lines import staged_lines
 from airflow_twitter.posts.quarantine import error_line, quarantine_line, write_quarantine
-from airflow_twitter.posts.staging import PageHeader, Staging
+from airflow_twitter.posts.staging import REPORT, PageHeader, Staging
 from airflow_twitter.posts.validation import PageError, ValidatedPage, validate_page
 
 
@@ -65,7 +65,7 @@ def validate_run(staging: Staging, *, slug: str, dag_id: str, run_id: str) -> Re
             refused += [error_line(header.number, error) for error in page.errors]
     report.posts = len(seen)
     report.quarantine = write_quarantine(staging.store, slug, dag_id, run_id, refused)
-    staging.write_report(msgspec.to_builtins(report))
+    staging.write(REPORT, report)
     return report
 
 

@@ -9,20 +9,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from airflow_twitter.posts.lines import StagedError, StagedPosts, read_posts
 from airflow_twitter.posts.slugs import safe_segment
-from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.store import Store, StoreError
+from airflow_twitter.posts.windows import Window
 
 log = logging.getLogger(__name__)
 
 Kept = TypeVar("Kept")
+
+WINDOW = "window.json"
+"""The window that the run's first attempt decided."""
+REPORT = "report.json"
+"""What validation found."""
 
 _HEADER_LIMIT = 65_536
 ROOM_OF_POST = 32 * 1024
@@ -76,21 +82,21 @@ class Staging:
         """Raise DiskFull unless a page of so many posts could be committed: one that cannot is bought in vain."""
         self.store.check_room(self.folder, ROOM_OF_POST * posts)
 
-    def read_window(self) -> dict[str, Any] | None:
-        """Return the window that the run's first attempt decided, None before that."""
-        return self._read_json("window.json")
+    def read(self, name: str, kind: type[Kept]) -> Kept | None:
+        """Return what `name` (WINDOW, REPORT) holds as `kind`, None when it is missing.
 
-    def write_window(self, window: dict[str, Any]) -> None:
-        """Keep the run's window (JSON values only)."""
-        self._write_json("window.json", window)
+        Raises StagingError when it is damaged.
+        """
+        value = self._read_json(name)
+        try:
+            return None if value is None else msgspec.convert(value, kind)
+        except (ValueError, RecursionError) as error:
+            raise self._unusable(name, str(error)) from None
 
-    def read_report(self) -> dict[str, Any] | None:
-        """Return the report of the run's validation, None before that."""
-        return self._read_json("report.json")
-
-    def write_report(self, report: dict[str, Any]) -> None:
-        """Keep a report (JSON values only)."""
-        self._write_json("report.json", report)
+    def write(self, name: str, value: Any) -> None:
+        """Keep a struct, or JSON values, as `name`."""
+        content = msgspec.json.format(msgspec.json.encode(value), indent=2)
+        self.store.put(f"{self.folder}/{name}", content + b"\n")
 
     def commit(self, header: PageHeader, body: bytes) -> str:
         """Keep a page, the token after it and the query's fingerprint by one atomic write; return its key.
@@ -110,9 +116,8 @@ class Staging:
     def pages(self, fingerprint: str | None = None) -> list[PageHeader]:
         """Return the headers of all committed pages in order, after a check of their sizes.
 
-        Raises StagingError for a hole in their numbers, for a page of another query when `fingerprint` is
-        given, and
-        for a damaged page, which is set aside before.
+        Raises StagingError for a hole in their numbers, for a page of another query when `fingerprint` is given,
+        and for a damaged page, which is set aside before.
         """
         headers = []
         for key in self.store.list(f"{self.folder}/pages"):
@@ -144,26 +149,18 @@ class Staging:
         """Delete all pages and what was made from them; the window stays."""
         for name in ("pages", "validated"):
             self.store.delete_tree(f"{self.folder}/{name}")
-        for name in ("report.json", "counted.json"):
+        for name in (REPORT, "counted.json"):
             self.store.delete(f"{self.folder}/{name}")
 
     def validated_key(self, kind: str = "posts") -> str:
         """Return where what is good of `kind` lies: "posts", "users", "media" or "included_posts"."""
         return f"{self.folder}/validated/{kind}.staged"
 
-    def write_validated(self, chunks: Iterable[bytes], kind: str = "posts") -> int:
-        """Replace what is good of `kind`, in the form of lines.staged_lines; return its size in bytes."""
-        return self.store.put(self.validated_key(kind), chunks)
-
-    def open_validated(self, kind: str = "posts") -> BinaryIO:
-        """Open what is good of `kind`, for lines.read_posts; raises FileNotFoundError before validation."""
-        return self.store.open(self.validated_key(kind))
-
     @contextlib.contextmanager
     def validated(self, kind: str = "posts") -> Iterator[StagedPosts]:
         """Open what is good of `kind` and read it; raises StagingError when it is damaged or missing."""
         try:
-            with self.open_validated(kind) as file:
+            with self.store.open(self.validated_key(kind)) as file:
                 yield read_posts(file)
         except (StagedError, FileNotFoundError) as error:
             place = self.store.url(self.validated_key(kind))
@@ -219,14 +216,6 @@ class Staging:
             raise self._unusable(name, "it holds no object")
         return value
 
-    def read_as(self, name: str, kind: type[Kept]) -> Kept | None:
-        """Return what `name` holds as `kind`, None when it is missing; raises StagingError when it is damaged."""
-        value = self._read_json(name)
-        try:
-            return None if value is None else msgspec.convert(value, kind)
-        except (ValueError, RecursionError) as error:
-            raise self._unusable(name, str(error)) from None
-
     def _unusable(self, name: str, reason: str) -> StagingError:
         return StagingError(
             f"{self.store.url(f'{self.folder}/{name}')} is damaged: {reason}. Put it back from a backup; without one, "
@@ -234,7 +223,10 @@ class Staging:
             "bought again."
         )
 
-    def _write_json(self, name: str, value: dict[str, Any]) -> None:
-        self.store.put(
-            f"{self.folder}/{name}", msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-        )
+
+def find_window(store: Store, folder: str) -> Window | None:
+    """Return the window of the run whose staging folder that is; None when there is none, or it is damaged."""
+    try:
+        return msgspec.json.decode(store.read(f"{folder}/{WINDOW}"), type=Window)
+    except (OSError, StoreError, ValueError, RecursionError):
+        return None

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal
 
-import msgspec
-
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.collecting.keywords import Keyword
 from airflow_twitter.collecting.request import search_request
@@ -17,9 +15,9 @@ from airflow_twitter.collecting.ticks import Ticks
 from airflow_twitter.dag_ids import ANY_KEYWORD_DAG_ID, keyword_dag_id
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Interval
-from airflow_twitter.posts.staging import Staging
+from airflow_twitter.posts.staging import Staging, find_window
 from airflow_twitter.posts.store import Store
-from airflow_twitter.posts.windows import FLOOR_MARGIN_S, X_SETTLES_S, Window
+from airflow_twitter.posts.windows import FLOOR_MARGIN_S, X_SETTLES_S
 from airflow_twitter.times import rfc3339, whole_second
 from airflow_twitter.upkeep.commands import backfill_command, trigger_command
 
@@ -98,6 +96,11 @@ class _Search:
         self.windows: list[CoveredWindow] = []
         for name in ENDPOINTS:
             self.windows += coverage.windows(store, keyword.slug, coverage.fingerprint(query, name))
+        # Partial windows, each with what its run decided while that is still staged.
+        self.staged = [
+            (window, find_window(store, Staging(store, window.dag_id, window.run_id).folder))
+            for window in coverage.still_partial(self.windows)
+        ]
         schedule = self.settings["schedule"]
         self.ticks = Ticks(schedule) if schedule else None
 
@@ -136,9 +139,8 @@ class _Search:
 
     def _partial(self) -> Iterator[Hole]:
         """Yield the partial windows that can be gone on with: of a chain of runs the last."""
-        staged = [(window, self._staged(window)) for window in coverage.still_partial(self.windows)]
-        continued = {(window.dag_id, held.continues) for window, held in staged if held is not None}
-        for window, held in staged:
+        continued = {(window.dag_id, held.continues) for window, held in self.staged if held is not None}
+        for window, held in self.staged:
             if held is None or (window.dag_id, window.run_id) in continued:
                 continue
             conf = self._own_conf(window.dag_id) | {"continue_from_run": window.run_id}
@@ -154,14 +156,6 @@ class _Search:
                 token=window.next_token,
                 page_size=held.max_results,
             )
-
-    def _staged(self, window: CoveredWindow) -> Window | None:
-        """Return the window of a run whose pages are still staged."""
-        staging = Staging(self.store, window.dag_id, window.run_id)
-        try:
-            return msgspec.json.decode(self.store.read(f"{staging.folder}/window.json"), type=Window)
-        except (OSError, ValueError, RecursionError):
-            return None
 
     def _own_conf(self, dag_id: str) -> dict[str, Any]:
         """Return the fields that make this search again in a DAG that is not the keyword's own."""
@@ -212,14 +206,10 @@ class _Search:
             conf["endpoint"] = "all"
         # A run that was merged, whose pages are gone, buys again only when it is told to.
         if any(
-            window.since < until and since < window.until and window.state == "partial"
-            for window in self._lost()
+            held is None and window.since < until and since < window.until for window, held in self.staged
         ):
             conf["refetch"] = True
         return tuple(conf.items())
-
-    def _lost(self) -> list[CoveredWindow]:
-        return [window for window in coverage.still_partial(self.windows) if self._staged(window) is None]
 
 
 def subtract(spans: Sequence[Interval], taken: Sequence[Interval]) -> list[Interval]:
