@@ -198,6 +198,19 @@ def test_quarantine_and_leftovers(data_folder: Path, clean: Any) -> None:
     assert list((data_folder / ".trash").iterdir()) == []
 
 
+def test_damage_counts_from_when_it_was_found(data_folder: Path, clean: Any) -> None:
+    """A file that was written long ago, and is found damaged today, is kept as long as any other."""
+    store = Store(data_folder)
+    for key, keep in (("posts/tea/2026-11-01.jsonl", True), ("coverage/tea/0.jsonl", False)):
+        store.put(key, b"{}\n")
+        os.utime(data_folder / key, (1_764_590_400, 1_764_590_400))
+        store.set_aside(key, keep=keep)
+
+    assert clean()["quarantine"] == []
+    assert len(clean(quarantine_days=-1)["quarantine"]) == 2
+    assert store.list() == ["posts/tea/2026-11-01.jsonl"]
+
+
 def test_what_is_being_written_stays(data_folder: Path, clean: Any) -> None:
     """A file that a living process writes is left alone."""
     with Store(data_folder).writer("posts/tea/2026-11-01.jsonl") as file:

@@ -167,9 +167,7 @@ def test_staged_pages_do_not_bring_it_back(
     airflow.merge(clear_number=1)
 
     assert gone not in ids(stored(data_folder)) + exported(data_folder)
-    (kept,) = [
-        json.loads(line) for file in data_folder.glob("withdrawn/posts/accounting/*") for line in file.open()
-    ]
+    (kept,) = [json.loads(line) for file in data_folder.glob("withdrawn/posts/*") for line in file.open()]
     assert kept == {"id": gone, "at": "2026-12-01T13:00:00.000000Z", "reason": "deleted"}
 
 
@@ -206,6 +204,79 @@ def test_includes_and_media(
     kept = [line["media_key"] for line in stored(data_folder, "includes/accounting/media")]
     assert kept
     assert with_media["attachments"]["media_keys"][0] not in kept
+
+
+def test_media_that_another_post_shows(
+    airflow: Airflow, start_simulator: Start, check: Check, data_folder: Path, clock: time_machine.Traveller
+) -> None:
+    """The media of a removed post stay while another post of the dataset shows them."""
+    simulator = start_simulator()
+    airflow.collect({**ACCOUNTING, "expand": True})
+    clock.shift(timedelta(hours=1))
+    with_media = next(line for line in stored(data_folder) if "attachments" in line)
+    (other,) = [line for line in stored(data_folder) if line["id"] == simulator.truth("accounting")[0]]
+    # Seen later than the check, so that its answer does not replace it.
+    sharing = {
+        **other,
+        "attachments": with_media["attachments"],
+        "_fetched_at": "2026-12-02T00:00:00.000000Z",
+    }
+    (file,) = [path for path in data_folder.glob("posts/accounting/*") if other["id"] in path.read_text()]
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    file.write_text("".join(json.dumps(sharing if line == other else line) + "\n" for line in lines))
+    assert other["id"] != with_media["id"]
+    simulator.withdraw([with_media["id"]])
+
+    check.price()
+    check.look_up()
+    with_shared = stored(data_folder)
+    counts = check.withdraw()
+
+    assert len(with_shared) - len(stored(data_folder)) == counts["removed"] == 1
+    assert counts["media_removed"] == 0
+    kept = [line["media_key"] for line in stored(data_folder, "includes/accounting/media")]
+    assert with_media["attachments"]["media_keys"][0] in kept
+
+
+def test_what_the_post_vocabulary_bills_is_kept(
+    airflow: Airflow, start_simulator: Start, check: Check, data_folder: Path, clock: time_machine.Traveller
+) -> None:
+    """A check in the post vocabulary is not given authors and references; those that are stored stay."""
+    start_simulator()
+    airflow.collect({**ACCOUNTING, "vocabulary": "post", "expand": True})
+    clock.shift(timedelta(hours=1))
+    names = ("author_id", "in_reply_to_user_id", "referenced_posts")
+    before = [{name: line.get(name) for name in names} for line in stored(data_folder)]
+    assert any(fields["referenced_posts"] for fields in before)
+
+    check.price()
+    check.look_up(vocabulary="post")
+    check.withdraw()
+
+    after = stored(data_folder)
+    assert {line["_run_id"] for line in after} == {RUN}
+    assert [{name: line.get(name) for name in names} for line in after] == before
+
+
+def test_too_many_are_gone(collected: Simulator, check: Check, data_folder: Path) -> None:
+    """When X calls many posts gone, none is taken out until somebody says that this is right."""
+    collected.withdraw(collected.truth("accounting")[:20], "protected")
+    with pytest.raises(AirflowFailException, match=r"20 of 60 posts gone \(33%.*Nothing was taken out"):
+        check.all()
+    assert len(stored(data_folder)) == len(exported(data_folder)) == 60
+
+    check.price("manual__again")
+    check.look_up("manual__again")
+    assert check.withdraw("manual__again", gone_share_max="0.4")["removed"] == 20
+    assert len(stored(data_folder)) == len(exported(data_folder)) == 40
+
+
+def test_all_are_gone(collected: Simulator, check: Check, data_folder: Path) -> None:
+    """A dataset of which nothing is left has no export either."""
+    collected.withdraw(collected.truth("accounting"))
+    assert check.all(gone_share_max=1)["removed"] == 60
+    assert stored(data_folder) == []
+    assert not (data_folder / "tweets_accounting.json").exists()
 
 
 def test_two_keywords_share_a_post(

@@ -104,7 +104,7 @@ def test_withdraw(
 
     effects = kill_everywhere(
         data_folder,
-        lambda: TwitterWithdrawOperator(task_id="withdraw").execute(
+        lambda: TwitterWithdrawOperator(task_id="withdraw", gone_share_max=1).execute(
             airflow.context("withdraw", run_id="check")
         ),
         seen,

@@ -146,3 +146,35 @@ def test_without_counts(
 def test_tolerance(counted: int, stored: int, agrees: bool) -> None:
     """One post, or one in a hundred, may have been deleted in between; more stored than counted is no loss."""
     assert Verified(counted=counted, stored=stored).agrees == agrees
+
+
+def test_refused_between_two_pages(
+    airflow: Airflow, start_simulator: Start, data_folder: Path, clock: time_machine.Traveller
+) -> None:
+    """X counts a long window page by page; those that were counted before a limit are not asked for again."""
+    search = {
+        **SEARCH,
+        "keyword": "accounting",
+        "endpoint": "all",
+        "start_time": "2026-10-23T00:00:00Z",
+        "end_time": "2026-12-01T00:00:00Z",
+        "max_results": 500,
+    }
+    simulator = start_simulator(
+        rules=[Rule(endpoint="counts_all", nth=2, fault="rate_limited", params={"reset": 300})]
+    )
+    with pytest.raises(AirflowRescheduleException):
+        airflow.search(search)
+    clock.shift(timedelta(seconds=301))
+    airflow.search(search)
+    airflow.validate()
+    airflow.merge()
+
+    truth = len(simulator.truth("accounting", at("10-23"), at("12-01")))
+    assert (recorded(data_folder).counted, recorded(data_folder).stored) == (truth, truth)
+    first, refused, second = simulator.book.to("counts_all")
+    assert refused.status == 429
+    assert "next_token" not in first.params
+    assert refused.params == second.params
+    days = Ledger(Store(data_folder), "twitter_default").day(at("12-01"))
+    assert days.units["counts_all_request"] == 2

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_twitter.posts import dataset
-from airflow_twitter.posts.lines import Post, post_day
+from airflow_twitter.posts.lines import Post, id_month, post_day
 from airflow_twitter.posts.store import Store
 from airflow_twitter.posts.withdrawn import Withdrawal, read, withdraw
 
@@ -81,7 +81,7 @@ def test_other_lines_stay_as_they_are(store: Store) -> None:
     for number in IDS:
         observe(store, number, 2, True)
     assert not store.exists(KEY)
-    assert read(store, KEY).keys() == set(IDS)
+    assert read(store, KEY, IDS).keys() == set(IDS)
 
 
 def test_redacted_and_shown_again(store: Store) -> None:
@@ -98,9 +98,21 @@ def test_damaged_lines(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     """A line that cannot be read is told and passed over, in the record; in a day it stays for a merge to report."""
     observe(store, IDS[0], 1, False)
     store.put(KEY, store.read(KEY) + b'{"id":"17, this is no JSON\n')
-    store.put(f"withdrawn/{KEY}", b"{\n")
+    store.put(f"withdrawn/posts/{post_day(IDS[0])}.jsonl", b"{\n")
 
     observe(store, IDS[0], 5, True)
 
     assert "cannot be read" in caplog.text
     assert store.read(KEY) == b'{"id":"17, this is no JSON\n'
+
+
+def test_known_to_every_dataset(store: Store) -> None:
+    """What one keyword's check found gone is not brought by older pages of another, nor among its referenced posts."""
+    observe(store, IDS[0], 5, True)
+    older, newer = post(IDS[0], 4), post(IDS[0], 6)
+    of_month = [Post(each.id, id_month(each.id), each.line) for each in (older, newer)]
+
+    assert dataset.merge(store, "books", [older]).new == 0
+    assert dataset.merge_includes(store, "books", "posts", of_month[:1]).new == 0
+    assert dataset.merge(store, "books", [newer]).new == 1
+    assert dataset.merge_includes(store, "books", "posts", of_month[1:]).new == 1

@@ -71,6 +71,17 @@ class TestBought:
             assert day.units["counts_recent_request"] == 1
             assert each.spent("run", at=NOON, run="dag/run", since=NOON) == 0.02
 
+    def test_run_across_midnight(self, store: Store) -> None:
+        """What a run bought before midnight by X's clock, which is behind, counts for a run that began after it."""
+        book = ledger(store)
+        midnight = datetime(2026, 12, 2, tzinfo=UTC)
+        book.record(
+            Purchase(key="1", run="r", at=midnight - timedelta(seconds=30), items={"post_read": ["a"]})
+        )
+        late = midnight + timedelta(seconds=60)
+        assert book.spent("run", at=late, run="r", since=late) == 0.005
+        assert book.spent("run", at=late, run="another", since=late) == 0
+
     def test_same_key(self, store: Store) -> None:
         """The same purchase counts once, in this process and in another."""
         book = ledger(store)

@@ -74,10 +74,21 @@ def test_days() -> None:
     one = {date(2026, 11, 30): noted(5), date(2026, 11, 29): noted(1)}
     other = {date(2026, 11, 30): noted(7)}
     counted = {"2026-11-28": 99, "2026-11-29": 1, "2026-11-30": 12, "2026-12-01": 3}
-    found = compare_days([one, other], counted, DAY)
+    found = compare_days([one, other], counted, since=date(2026, 11, 28), today=DAY)
     assert [(each.when, each.noted, each.counted, each.judged) for each in found] == [
         ("2026-12-01", 0, 3, False),
         ("2026-11-30", 12, 12, True),
         ("2026-11-29", 1, 1, True),
     ]
-    assert [each.when for each in compare_days([], counted, DAY)] == ["2026-12-01"]
+    none_noted = compare_days([], counted, since=date(2026, 11, 28), today=DAY)
+    assert [each.when for each in none_noted] == ["2026-12-01"]
+
+
+def test_days_that_x_does_not_name() -> None:
+    """What was noted on a day that X was asked about and does not name differs; what lies before is not compared."""
+    noted_by_us = {date(2026, 11, 27): noted(3), date(2026, 11, 29): noted(500)}
+    found = compare_days([noted_by_us], {"2026-11-30": 0}, since=date(2026, 11, 28), today=DAY)
+    assert [(each.when, each.noted, each.counted, each.difference) for each in found] == [
+        ("2026-11-30", 0, 0, 0),
+        ("2026-11-29", 500, 0, -500),
+    ]

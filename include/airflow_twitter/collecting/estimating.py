@@ -13,6 +13,7 @@ from airflow.sdk import Context
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.errors import RateLimitedError, XError
+from airflow_twitter.api.prices import round_dollars
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending
@@ -81,7 +82,7 @@ class Estimating:
         if found is None or found.dollars is None:
             return
         for scope, budget, spent in self._spending.left(now):
-            if spent + found.dollars > budget:
+            if round_dollars(spent + found.dollars) > budget:
                 too_high = EstimateTooHigh(self._spending.ledger.conn_id, scope, budget, spent, found)
                 if self.mode == "enforce":
                     raise too_high

@@ -13,7 +13,7 @@ from airflow_twitter.collecting.estimating import Pause
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending
-from airflow_twitter.posts.verification import Counted, read_counted, write_counted
+from airflow_twitter.posts.verification import Counted, read_counting, write_counted
 from airflow_twitter.posts.windows import FLOOR_MARGIN_S, Window
 from airflow_twitter.times import rfc3339, utc_text
 
@@ -31,46 +31,49 @@ class Verifying:
 
     def ask(self, client: XClient, pause: Pause) -> int:
         """Return how many posts X counts; waits for its limit of counts, and raises what the client raises."""
-        counted = read_counted(self._staging)
-        if counted is None:
-            counted = self._count(client, pause)
-            write_counted(self._staging, counted)
+        counted = read_counting(self._staging)
+        while counted is None or counted.next_token is not None:
+            self._wait(pause)
+            try:
+                counted = self._page(client, counted)
+            except RateLimitedError as error:
+                resumes_at = self._limit.refused(error, now := datetime.now(UTC))
+                pause(resumes_at, self._limit.waits_for(now))
         return counted.posts
 
-    def _count(self, client: XClient, pause: Pause) -> Counted:
-        since = self._since(client.server_now())
+    def _wait(self, pause: Pause) -> None:
+        room_at = self._limit.room_at(now := datetime.now(UTC))
+        if room_at > now:
+            pause(room_at, self._limit.waits_for(now))
+
+    def _page(self, client: XClient, counted: Counted | None) -> Counted:
+        """Ask for the next page, and keep what is counted by then before it is noted."""
+        now = client.server_now()
+        since = self._since(now) if counted is None else counted.since
         params = {
             "query": self._window.query,
             "granularity": "day",
             "start_time": rfc3339(since),
             "end_time": rfc3339(self._window.until),
         }
-        posts = 0
-        while True:
-            room_at = self._limit.room_at(now := datetime.now(UTC))
-            if room_at > now:
-                pause(room_at, self._limit.waits_for(now))
-            try:
-                page_posts, token = self._page(client, params)
-            except RateLimitedError as error:
-                resumes_at = self._limit.refused(error, now := datetime.now(UTC))
-                pause(resumes_at, self._limit.waits_for(now))
-                continue
-            posts += page_posts
-            if token is None:
-                at = utc_text(client.server_now())
-                return Counted(since=since, until=self._window.until, posts=posts, at=at)
-            params["next_token"] = token
-
-    def _page(self, client: XClient, params: dict[str, str]) -> tuple[int, str | None]:
+        if counted is not None and counted.next_token is not None:
+            params["next_token"] = counted.next_token
         # X bills every request for counts: one that was lost is not the next one's.
-        name = f"verify@{utc_text(client.server_now())}"
+        name = f"verify@{utc_text(now)}"
         with self._spending.request(client, name, {self._unit: 1}):
             counts = client.counts(self._endpoint, params)
+        counted = Counted(
+            since=since,
+            until=self._window.until,
+            posts=counts.total + (0 if counted is None else counted.posts),
+            at=utc_text(counts.answer.server_time),
+            next_token=counts.next_token,
+        )
+        write_counted(self._staging, counted)
         place = self._spending.place(name)
         self._spending.note(place, place, counts.answer.server_time, {self._unit: 1})
         self._limit.heard(counts.answer.limit)
-        return counts.total, counts.next_token
+        return counted
 
     def _since(self, now: datetime) -> datetime:
         """Return where the window begins, or what X still reaches of it."""

@@ -74,6 +74,16 @@ FIELDS: Fields = {
         "description": "Treat posts that are withheld in some country like those that are gone.",
         "section": _THEN,
     },
+    "gone_share_max": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "default": 0.2,
+        "title": "Most that may be gone",
+        "description": "The share (0.2 is a fifth) of the posts that may be gone. When X calls more of them gone, and "
+        "more than 10, nothing is taken out and the run fails: an app that lost its access looks the same.",
+        "section": _THEN,
+    },
 }
 
 _DOC = """
@@ -118,7 +128,10 @@ def recheck_dag() -> DAG:
                 tell_only="{{ params.dry_run }}",
             ),
             TwitterWithdrawOperator(
-                task_id="withdraw", action="{{ params.action }}", withheld="{{ params.withheld }}"
+                task_id="withdraw",
+                action="{{ params.action }}",
+                withheld="{{ params.withheld }}",
+                gone_share_max="{{ params.gone_share_max }}",
             ),
         )
     return dag

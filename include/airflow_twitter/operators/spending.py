@@ -126,7 +126,8 @@ class TwitterSpendingOperator(BaseOperator):
 
     def _compare(self, noted: list[Days], usage: Usage, today: date) -> list[Comparison]:
         if usage.daily:
-            return compare_days(noted, usage.daily, today)
+            asked_since = today - timedelta(days=int(self.days) - 1)
+            return compare_days(noted, usage.daily, since=asked_since, today=today)
         first = _reset_before(today, usage.cap_reset_day)
         known = min((day for days in noted for day in days), default=today)
         if usage.project_usage is None or first is None or known > first:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.lookup import read_fates
 from airflow_twitter.collecting.holding import uses_staging
@@ -20,6 +21,9 @@ from airflow_twitter.posts.taking_out import apply, count
 from airflow_twitter.posts.withdrawn import Withdrawal
 from airflow_twitter.times import utc_text
 
+FEW = 10
+"""Of so few posts all may be gone without anything being wrong."""
+
 
 class TwitterWithdrawOperator(BaseOperator):
     """Take posts that X no longer shows out of the dataset, and keep what it showed as the newest observation.
@@ -28,10 +32,12 @@ class TwitterWithdrawOperator(BaseOperator):
 
     :param action: ``remove`` the posts, or ``redact`` them: the id stays, with an empty text. (templated)
     :param withheld: treat posts that are withheld in some country like those that are gone. (templated)
+    :param gone_share_max: when X calls more of the posts gone than this share (and more than a few), nothing is taken
+        out, and the task fails: somebody has to look first. (templated)
     :param lock_timeout_s: how long to wait, in seconds, for another run that writes the same dataset.
     """
 
-    template_fields: Sequence[str] = ("action", "withheld")
+    template_fields: Sequence[str] = ("action", "withheld", "gone_share_max")
     ui_color = "#fbe8cf"
 
     def __init__(
@@ -39,12 +45,14 @@ class TwitterWithdrawOperator(BaseOperator):
         *,
         action: str = "remove",
         withheld: bool | str = True,
+        gone_share_max: float | str = 0.2,
         lock_timeout_s: float = 600.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.action = action
         self.withheld = withheld
+        self.gone_share_max = gone_share_max
         self.lock_timeout_s = lock_timeout_s
 
     @uses_staging
@@ -61,6 +69,7 @@ class TwitterWithdrawOperator(BaseOperator):
         report = run.staging.read(REPORT, RecheckReport)
         if report is None:
             report = self._compare(context, run, plan, gone)
+            self._refuse_too_many(report)
             run.staging.write(REPORT, report)
         apply(run.store, plan, run.staging, gone, report, lock_timeout_s=self.lock_timeout_s)
         run.store.put(key, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
@@ -83,6 +92,18 @@ class TwitterWithdrawOperator(BaseOperator):
         count(run.store, plan, gone, report)
         report.left = plan.due - report.checked
         return report
+
+    def _refuse_too_many(self, report: RecheckReport) -> None:
+        gone = {reason: len(ids) for reason, ids in report.gone.items()}
+        share = sum(gone.values()) / max(1, report.checked)
+        if sum(gone.values()) <= FEW or share <= float(self.gone_share_max):
+            return
+        raise AirflowFailException(
+            f"X calls {sum(gone.values())} of {report.checked} posts gone ({share:.0%}; {gone}), more than "
+            f"gone_share_max={float(self.gone_share_max):g}. Nothing was taken out: an app that lost its access, or "
+            "trouble at X, looks the same. Look at some of them on X. If they are gone, trigger the DAG with a larger "
+            "gone_share_max; within the same UTC day X does not bill the same posts again."
+        )
 
 
 def _counts(report: RecheckReport) -> dict[str, Any]:

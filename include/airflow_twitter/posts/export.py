@@ -21,8 +21,8 @@ _HEAD, _TAIL = b"[\n{", b"}\n]\n"
 class ExportResult:
     """What was exported: the key of the file, its posts and its size in bytes.
 
-    Without posts there is no file and `bytes` is 0. `set_aside` are the keys of damaged files that were kept
-    aside.
+    Without posts there is no file, not even an older one, and `bytes` is 0. `set_aside` are the keys of damaged
+    files that were kept aside.
     """
 
     key: str
@@ -50,6 +50,8 @@ def export(store: Store, slug: str, *, lock_timeout_s: float = 60.0) -> ExportRe
         days = dataset.segments(store, f"posts/{slug}")
         joined = _Joined(store, days)
         if not days:
+            # What it showed is no longer in the dataset: X asks that such posts be removed.
+            store.delete(key)
             return ExportResult(key, 0, 0, set_aside)
         size = store.put(key, joined.blocks())
     log.info("Saved %s posts to %s (%s bytes)", joined.posts, store.url(key), size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import msgspec
@@ -19,6 +19,9 @@ from airflow_twitter.posts.withdrawn import Withdrawal
 IDS_A_REQUEST = 100
 Reader = Callable[[bytes], tuple[Mapping[str, Mapping[str, Any]], Mapping[str, str]]]
 """Reads an answer: the posts that it shows, and why the others are gone, by id."""
+
+Fields = dict[str, msgspec.Raw]
+"""A JSON object whose values are as they stand."""
 
 _SLUG = re.compile(r"posts/([a-z0-9_-]{1,64})/[^/]+")
 
@@ -99,7 +102,7 @@ def make_plan(store: Store, slugs: Iterable[str], *, seen_before: str, at_most: 
     """
     last_seen: dict[str, str] = {}
     files: dict[str, list[str]] = defaultdict(list)
-    for key in _files(store, slugs):
+    for key in (key for slug in slugs for key in files_of(store, slug)):
         for stored in _stored(store, key):
             files[key].append(stored.id)
             last_seen[stored.id] = max(stored.fetched_at, last_seen.get(stored.id, ""))
@@ -150,10 +153,9 @@ def fates(staging: Staging, read: Reader, *, withheld: bool) -> dict[str, Withdr
     return found
 
 
-def _files(store: Store, slugs: Iterable[str]) -> Iterator[str]:
-    for slug in slugs:
-        yield from dataset.segments(store, f"posts/{slug}")
-        yield from dataset.segments(store, f"includes/{slug}/posts")
+def files_of(store: Store, slug: str) -> list[str]:
+    """Return the keys of all files of a dataset that hold posts, referenced ones included."""
+    return dataset.segments(store, f"posts/{slug}") + dataset.segments(store, f"includes/{slug}/posts")
 
 
 def _stored(store: Store, key: str) -> Iterator[_Stored]:
@@ -182,6 +184,21 @@ def _essences(store: Store, key: str, ids: set[str]) -> Iterator[tuple[str, _Ess
                 stored = _stored_decoder.decode(line)
                 if stored.id in ids:
                     yield stored.id, _essence_decoder.decode(line)
+            except (ValueError, RecursionError):
+                continue
+
+
+def stored_fields(
+    store: Store, key: str, ids: Set[str], names: Iterable[str]
+) -> Iterator[tuple[str, Fields]]:
+    """Yield the id and some of the fields, as they stand, of those posts of a file that are among `ids`."""
+    with store.open(key) as file:
+        for line in file:
+            try:
+                stored = _stored_decoder.decode(line)
+                if stored.id in ids:
+                    post = msgspec.json.decode(line, type=Fields)
+                    yield stored.id, {name: post[name] for name in names if name in post}
             except (ValueError, RecursionError):
                 continue
 

@@ -20,7 +20,7 @@ from airflow_twitter.posts.coverage import CoveredWindow, Query
 from airflow_twitter.posts.holding import alone
 from airflow_twitter.posts.recheck import Plan
 from airflow_twitter.posts.staging import WINDOW, Staging, find_window
-from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.store import Store, set_aside_at
 from airflow_twitter.posts.windows import Window
 
 log = logging.getLogger(__name__)
@@ -85,8 +85,8 @@ def clean(
         elif dry_run:
             _note(store, run, cleaned)
     before = now - timedelta(seconds=retention.quarantine_s)
-    for key in _set_aside(store):
-        if store.modified_at(key) < before:
+    for key, since in _set_aside(store):
+        if since < before:
             cleaned.quarantine.append(key)
             if not dry_run:
                 store.delete(key)
@@ -184,6 +184,11 @@ def _original(segment: str) -> str | None:
     return None if "%~" in segment else unquote(segment, errors="surrogatepass")
 
 
-def _set_aside(store: Store) -> list[str]:
-    damaged = [key for key in store.list() if ".damaged-" in key and not key.startswith("staging/")]
-    return sorted({*store.list("quarantine"), *damaged})
+def _set_aside(store: Store) -> Iterator[tuple[str, datetime]]:
+    """Yield what lies aside, and since when: a damaged file may have been written long before it was found."""
+    for key in store.list():
+        found_at = set_aside_at(key)
+        if found_at is not None and not key.startswith("staging/"):
+            yield key, found_at
+        elif key.startswith("quarantine/"):
+            yield key, store.modified_at(key)

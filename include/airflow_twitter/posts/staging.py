@@ -149,7 +149,7 @@ class Staging:
         """Delete all pages and what was made from them; the window stays."""
         for name in ("pages", "validated"):
             self.store.delete_tree(f"{self.folder}/{name}")
-        for name in (REPORT, "counted.json"):
+        for name in ("estimate.json", REPORT, "counted.json"):
             self.store.delete(f"{self.folder}/{name}")
 
     def validated_key(self, kind: str = "posts") -> str:

@@ -25,7 +25,7 @@ from airflow_twitter.posts.locks import LockTimeout, locked
 from airflow_twitter.posts.regular import UnusableFile, read_regular, telling_what_lies_there
 from airflow_twitter.posts.temporary import becoming, check_room, link_or_copy, remove_dead
 
-__all__ = ["DiskFull", "LockTimeout", "Store", "StoreError", "check_key"]
+__all__ = ["DiskFull", "LockTimeout", "Store", "StoreError", "check_key", "set_aside_at"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ LOCKS = ".locks"
 NOTES = ".notes"
 HELD = ".held"
 TRASH = ".trash"
+DAMAGED, STAMP = ".damaged-", "%Y%m%dT%H%M%S.%fZ"
 
 
 class Store:
@@ -168,8 +169,7 @@ class Store:
         With `keep` the file stays under its old name too, so that it is never absent before a put replaces
         it.
         """
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        new_key = f"{key}.damaged-{stamp}"
+        new_key = f"{key}{DAMAGED}{datetime.now(UTC).strftime(STAMP)}"
         path, new_path = self._path(key), self._path(new_key)
         with disk.telling_when_full(new_path), telling_what_lies_there(path):
             if keep:
@@ -268,3 +268,12 @@ class Store:
         """Tell one content of `key` from another by size and time of change, and `data` by its checksum."""
         status = self._path(key).stat()
         return b"%d %d %d\n" % (status.st_size, status.st_mtime_ns, zlib.crc32(data))
+
+
+def set_aside_at(key: str) -> datetime | None:
+    """Return when a file was set aside by the store, told by its key; None when it was not."""
+    _, _, stamp = key.rpartition(DAMAGED)
+    try:
+        return datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -17,12 +17,16 @@ post, and some are deleted between the two (docs.x.com/x-api/posts/counts/introd
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What X counted in a span [since, until), and when it said so (UTC text)."""
+    """What X counted in a span [since, until), and when it said so (UTC text).
+
+    With a `next_token` that is what it has counted so far.
+    """
 
     since: datetime
     until: datetime
     posts: int
     at: str
+    next_token: str | None = None
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +56,13 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_counted(staging: Staging) -> Counted | None:
-    """Return what X counted for a run; None when it was not asked."""
+    """Return what X counted for a run; None when it was not asked to the end."""
+    counted = read_counting(staging)
+    return counted if counted is not None and counted.next_token is None else None
+
+
+def read_counting(staging: Staging) -> Counted | None:
+    """Return what X has counted for a run so far; None when it was not asked."""
     try:
         return msgspec.json.decode(staging.store.read(_key(staging)), type=Counted)
     except (OSError, ValueError, RecursionError):

@@ -1,7 +1,8 @@
 """Posts that X no longer shows: they leave the dataset, and their ids keep them out.
 
-    withdrawn/posts/<slug>/<YYYY-MM-DD>.jsonl      beside the file of the dataset that held the post: its id, when X
-                                                   was asked for it, and why it is gone
+    withdrawn/posts/<YYYY-MM-DD>.jsonl                 by the day of the post, for the datasets of all keywords: its
+                                                       id, when X was asked for it, and why it is gone
+    withdrawn/includes/<slug>/media/<YYYY-MM>.jsonl    beside the file that held the media of such posts
 
 That X no longer shows a post is an observation of it, and the newest observation wins: staged pages that were
 fetched before, whenever they are merged again, do not bring it back; a search that finds it later does.
@@ -10,11 +11,12 @@ fetched before, whenever they are merged again, do not bring it back; a search t
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from airflow_twitter.posts.lines import Line, id_month, line_decoder, media_number, observed_at
+from airflow_twitter.posts.lines import Line, id_month, line_decoder, media_number, observed_at, post_day
 from airflow_twitter.posts.store import Store
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class _WithMedia(msgspec.Struct):
 
 def without_withdrawn(store: Store, key: str, incoming: dict[int, Line]) -> dict[int, Line]:
     """Return the lines that may be merged into the file `key`: all but older observations of withdrawn posts."""
-    known = read(store, key)
+    known = read(store, key, incoming)
     if not known:
         return incoming
     return {
@@ -48,28 +50,20 @@ def without_withdrawn(store: Store, key: str, incoming: dict[int, Line]) -> dict
     }
 
 
-def read(store: Store, key: str) -> dict[int, Withdrawal]:
-    """Return what was withdrawn from the file `key` of the dataset, by number.
+def read(store: Store, key: str, numbers: Iterable[int]) -> dict[int, Withdrawal]:
+    """Return what is known to be withdrawn, by number, where lines with `numbers` of the file `key` may be.
 
     A line that cannot be read is told and passed over.
     """
     found: dict[int, Withdrawal] = {}
-    try:
-        data = store.read(_record_key(key))
-    except FileNotFoundError:
-        return found
-    for line in data.splitlines():
-        try:
-            withdrawal = msgspec.json.decode(line, type=Withdrawal)
-            found[int(withdrawal.id)] = withdrawal
-        except ValueError:
-            log.error("%s holds a line that cannot be read: %.80r", store.url(_record_key(key)), line)
+    for record in _records(key, numbers):
+        found.update(_read_record(store, record))
     return found
 
 
 def to_withdraw(store: Store, key: str, gone: Mapping[int, Withdrawal]) -> list[bytes]:
     """Return the lines of one file of the dataset that `withdraw` would take out, but for those that it emptied."""
-    newest = _newest(read(store, key), gone)
+    newest = _newest(read(store, key, gone), gone)
     return [
         line
         for line in _lines(store, key)
@@ -83,11 +77,9 @@ def withdraw(store: Store, key: str, gone: Mapping[int, Withdrawal], *, redact: 
     The ids are noted first, so that what a crash leaves undone is done by doing it again. With `redact` the id
     stays, with an empty text. Posts that were seen later than they were found gone stay as they are.
     """
-    known = read(store, key)
-    newest = _newest(known, gone)
-    if newest.items() - known.items():
-        lines = [msgspec.json.encode(each) + b"\n" for _, each in sorted({**known, **newest}.items())]
-        store.put(_record_key(key), lines)
+    newest = _newest(read(store, key, gone), gone)
+    for record, numbers in _records(key, newest).items():
+        _note(store, record, {number: newest[number] for number in numbers})
     content = b"".join(_kept(store, key, newest, redact))
     if not store.exists(key):
         return
@@ -100,6 +92,11 @@ def withdraw(store: Store, key: str, gone: Mapping[int, Withdrawal], *, redact: 
 def media_of(lines: Iterable[bytes]) -> set[str]:
     """Return the keys of the media of posts."""
     return {key for line in lines for key in _media_keys(line)}
+
+
+def media_kept(store: Store, key: str, gone: Mapping[int, Withdrawal]) -> set[str]:
+    """Return the keys of the media of those posts in a file that are not gone."""
+    return media_of(line for line in _lines(store, key) if _withdrawal_of(line, gone) is None)
 
 
 def media_segments(slug: str, media_keys: set[str], at: str) -> dict[str, dict[int, Withdrawal]]:
@@ -177,5 +174,35 @@ def _is_media_key(text: str) -> bool:
         return False
 
 
-def _record_key(key: str) -> str:
-    return f"withdrawn/{key}"
+def _records(key: str, numbers: Iterable[int]) -> dict[str, list[int]]:
+    """Return where it is noted that lines of a file are withdrawn, with those of `numbers` that go there."""
+    if "/media/" in key:
+        return {f"withdrawn/{key}": list(numbers)}
+    records: dict[str, list[int]] = defaultdict(list)
+    for number in numbers:
+        records[f"withdrawn/posts/{post_day(number)}.jsonl"].append(number)
+    return records
+
+
+def _read_record(store: Store, record: str) -> dict[int, Withdrawal]:
+    found: dict[int, Withdrawal] = {}
+    try:
+        data = store.read(record)
+    except FileNotFoundError:
+        return found
+    for line in data.splitlines():
+        try:
+            withdrawal = msgspec.json.decode(line, type=Withdrawal)
+            found[int(withdrawal.id)] = withdrawal
+        except ValueError:
+            log.error("%s holds a line that cannot be read: %.80r", store.url(record), line)
+    return found
+
+
+def _note(store: Store, record: str, gone: Mapping[int, Withdrawal]) -> None:
+    # Checks of two keywords may find posts of one day gone at the same time.
+    with store.lock(record):
+        known = _read_record(store, record)
+        if gone.items() - known.items():
+            noted = sorted({**known, **_newest(known, gone)}.items())
+            store.put(record, [msgspec.json.encode(each) + b"\n" for _, each in noted])

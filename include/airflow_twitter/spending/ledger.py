@@ -145,7 +145,8 @@ class Ledger:
         elif scope == "month":
             days = [day for day in self.days() if (day.year, day.month) == (today.year, today.month)]
         else:
-            days = [day for day in self.days() if since is None or day >= _day_of(since)]
+            # The run began on our clock, and X's may be behind: by that much its first purchase lies before.
+            days = [day for day in self.days() if since is None or day >= _day_of(since) - timedelta(days=1)]
         whose = run if scope == "run" else None
         # What the same place reserved on an earlier day may have been sold then, and is sold again now.
         return round_dollars(

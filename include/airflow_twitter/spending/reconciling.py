@@ -74,23 +74,26 @@ def compare(when: str, noted: Iterable[Summary], counted: int, *, judged: bool =
 
 
 def compare_days(
-    ledgers: Iterable[Mapping[date, Summary]], counted: Mapping[str, int], today: date
+    ledgers: Iterable[Mapping[date, Summary]], counted: Mapping[str, int], *, since: date, today: date
 ) -> list[Comparison]:
     """Compare the days from the first one that was noted on, newest first; `counted` is X's, by ISO date.
 
-    Today is not judged: X counts late.
+    `since` is the first day that X was asked about: one from then on that it does not name, it sold nothing on. Today
+    is not judged: X counts late.
     """
     ledgers = list(ledgers)
-    first = min((day for days in ledgers for day in days), default=today)
+    noted = {day for days in ledgers for day in days}
+    first = min(noted, default=today)
+    named = {date.fromisoformat(day): posts for day, posts in counted.items()}
     return [
         compare(
-            day,
-            [days.get(date.fromisoformat(day), Summary()) for days in ledgers],
-            posts,
-            judged=day < str(today),
+            str(day),
+            [days.get(day, Summary()) for days in ledgers],
+            named.get(day, 0),
+            judged=day < today,
         )
-        for day, posts in sorted(counted.items(), reverse=True)
-        if day >= str(first)
+        for day in sorted(named.keys() | {day for day in noted if since <= day < today}, reverse=True)
+        if day >= first
     ]
 
 
