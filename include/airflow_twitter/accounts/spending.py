@@ -32,8 +32,11 @@ class PostSpending:
         self._reservation: Reservation | None = None
 
     def reserve(self) -> None:
-        """Set the price of the post aside; raises BudgetReached when a budget does not hold it."""
-        if self._record.out:
+        """Set the price of the post aside; raises BudgetReached when a budget does not hold it.
+
+        A post that is out, or was sent and may be, is only looked for.
+        """
+        if self._record.out or self._record.in_doubt:
             return
         self._reservation = self._ledger.reserve(
             self._place,

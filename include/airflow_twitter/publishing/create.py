@@ -162,7 +162,7 @@ class _Attempt:
             PostState.UNKNOWN,
             f"Not to be seen {self.looking.for_s:g} s after it was sent.",
         )
-        raise _unknown(self.record)
+        raise unknown(self.record.key, "the post is not to be seen on the account")
 
     def _after_refusal(self, refused_at: datetime) -> Record:
         since = refused_at if self.record.allow_duplicate else self.record.intent.at
@@ -237,9 +237,9 @@ class _Attempt:
         return record
 
 
-def _unknown(record: Record) -> UnknownOutcomeError:
+def unknown(key: str, why: str) -> UnknownOutcomeError:
+    """Return the error of a post in doubt that nothing will clear up by itself."""
     return UnknownOutcomeError(
-        f"The post {record.key} was sent, X's answer was lost, and the post is not to be seen on the account. It "
-        "may still appear. Look at the account: if it is there, mark it as posted; if not, mark it as not posted "
-        "and it will be sent again."
+        f"The post {key} was sent, X's answer was lost, and {why}. It may still appear. Look at the account: if it "
+        "is there, mark it as posted; if not, mark it as not posted and it will be sent again."
     )

@@ -157,8 +157,18 @@ class Record(msgspec.Struct, kw_only=True):
             return captions is None
         return joined is not None and (joined.captions, joined.joined_to) == (captions, self.upload.media_id)
 
+    @property
+    def in_doubt(self) -> bool:
+        """Tell whether the post was sent and nobody knows what came of it: X's answer is lost, or is not explained."""
+        return not self.out and (self.intent.sent_at is not None or self.intent.refused_at is not None)
+
     def note(self, state: PostState, note: str, *, at: datetime | None = None, by: str | None = None) -> None:
-        """Go over to `state` and write a line of history; the same again changes nothing."""
+        """Go over to `state` and write a line of history; the same again changes nothing.
+
+        A post in doubt never goes over to a state that frees its content: it becomes UNKNOWN.
+        """
+        if self.in_doubt and state.frees_content:
+            state = PostState.UNKNOWN
         last = self.history[-1] if self.history else None
         self.state = state
         if last is None or (last.state, last.note, last.by) != (state, note, by):
