@@ -118,7 +118,7 @@ def test_killed_in_every_try_before_it_was_sent(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(create._Attempt, "_find", die)
+        patch.setattr(create._Attempt, "_mark_sent", die)
         with pytest.raises(Killed):
             airflow.step("create_post", try_number=LAST_TRY)
     assert "no doubt" in airflow.skips("ask_a_person")
