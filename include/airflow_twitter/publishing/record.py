@@ -124,7 +124,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """All that is known of one post. `details` belongs to the caller (JSON values; no secrets)."""
+    """All that is known of one post. `details` belongs to the caller (JSON values; no secrets).
+
+    `deletion_asked_at`: a request to delete it went out then whose answer is not known.
+    """
 
     account: str
     key: str
@@ -138,6 +141,7 @@ class Record(msgspec.Struct, kw_only=True):
     post_url: str | None = None
     posted_at: datetime | None = None
     deleted_at: datetime | None = None
+    deletion_asked_at: datetime | None = None
     found: bool = False
     allow_duplicate: bool = False
     simulated: bool = False
