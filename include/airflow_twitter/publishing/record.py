@@ -50,13 +50,16 @@ class Intent(msgspec.Struct, kw_only=True):
     """The will to post, written before any request.
 
     `at`: since then the timeline is searched. `sent_at`: a request to create the post went out whose answer is
-    not known; None before, and after an answer. `refused_at`: X refused the post as such (403), for the reason
-    `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times are aware UTC.
+    not known; None before, and after an answer. `first_sent_at`: the first request that was not answered with a
+    plain no, also one of which a person said that it came to nothing. `refused_at`: X refused the post as such
+    (403), for the reason `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times
+    are aware UTC.
     """
 
     at: datetime
     media_keys: list[str] = []
     sent_at: datetime | None = None
+    first_sent_at: datetime | None = None
     refused_at: datetime | None = None
     refusal: str | None = None
     sends: int = 0
