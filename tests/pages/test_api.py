@@ -12,7 +12,7 @@ from tests.pages.publishing_api import ACCOUNTS, API, MAIN, Program, write_dags
 
 from airflow_twitter.accounts.form import parse_post
 from airflow_twitter.accounts.holding import Hold, hold
-from airflow_twitter.publishing.record import Content
+from airflow_twitter.publishing.record import Approval, Content
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 
@@ -151,6 +151,14 @@ def test_refused(bot: Program, body: dict[str, Any], field: str | None, error_ty
     assert order(bot) == []
 
 
+def test_nobody_could_approve(bot: Program, tmp_path: Path) -> None:
+    """A post that nobody but its author may approve is refused at once."""
+    (tmp_path / "accounts.yaml").write_text("accounts:\n- account: main\n  approvers: [bot]\n")
+    answer = bot.post("posts", {"text": "x", "approval": True})
+    assert (answer.status_code, answer.json()["field"]) == (422, "approval")
+    assert bot.post("posts", {"text": "x"}).status_code == 202
+
+
 def test_half_a_character(bot: Program) -> None:
     """Half of a surrogate pair, and JSON that is nested too deep, are mistakes of the program and not of the server."""
     headers = {"Content-Type": "application/json"}
@@ -205,20 +213,6 @@ def test_died_without_a_word(bot: Program, world: Any, records: Records) -> None
     assert (post["state"], post["error_type"], post["will_retry"]) == ("failed", "internal", False)
 
 
-def test_died_in_doubt(bot: Program, world: Any, records: Records) -> None:
-    """A run that was ended after its post was sent is shown as unknown: a person decides, and nothing is cancelled."""
-    in_queue(world, records, "mine", "Perhaps", state="failed")
-    with records.change("main", "mine") as record:
-        record.intent.sent_at = datetime.now(UTC)
-        record.note(PostState.POSTING, "Sent to X.")
-    world.task(QUEUE, "mine", "create_post", "failed")
-    world.commit()
-    post = bot.get("posts/mine").json()
-    assert (post["state"], post["error_type"], post["will_retry"]) == ("unknown", "unknown", False)
-    assert bot.post("posts/mine/cancel").json()["outcome"] == "unknown"
-    assert bot.post("posts/mine/not-posted").json()["state"] == "queued"
-
-
 def test_reorder(bot: Program, world: Any, records: Records) -> None:
     """A post takes the place that it is given, in Airflow's own order; one that has its turn is not moved."""
     for minutes, key in enumerate("abc"):
@@ -248,7 +242,8 @@ def test_edit(bot: Program, world: Any, records: Records) -> None:
     later = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
     assert bot.send("PATCH", "posts/mine", json={"publish_at": later}).json()["not_before"] == later
     with records.change("main", "mine") as record:
-        record.details["asked"]["approval"] = True
+        assert record.details["edited"] == {"text": "New", "publish_at": later}
+        record.approval = Approval()
     assert bot.send("PATCH", "posts/mine", json={"text": "Newer"}).json()["error_type"] == "not_editable"
 
 

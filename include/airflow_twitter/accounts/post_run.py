@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from airflow.sdk import BaseHook, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from airflow_twitter.accounts.addresses import video_url
+from airflow_twitter.accounts.admission import require_open
 from airflow_twitter.accounts.holding import Hold
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
@@ -20,15 +21,9 @@ from airflow_twitter.api.transport import is_loopback
 from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.hooks.twitter import TwitterHook, base_url
-from airflow_twitter.publishing.errors import (
-    CancelledError,
-    ExpiredError,
-    LookAgain,
-    NotApprovedError,
-    RecordError,
-)
+from airflow_twitter.publishing.errors import CancelledError, RecordError
 from airflow_twitter.publishing.processing import ensure_media
-from airflow_twitter.publishing.record import Content, Record
+from airflow_twitter.publishing.record import Approval, Content, Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState, report
 
@@ -68,10 +63,21 @@ class PostRun:
         """Return the record as it is now."""
         return self.records.read(self.account.account, self.key)
 
-    def open(self, content: Content, details: dict[str, Any], *, allow_duplicate: bool) -> Record:
+    def edited(self) -> dict[str, Any]:
+        """Return the fields that somebody changed after the post was asked for; raise CancelledError when it is off."""
+        record = self.records.find(self.account.account, self.key)
+        if record is None:
+            return {}
+        self._refuse_cancelled(record)
+        return dict(record.details.get("edited", {}))
+
+    def open(
+        self, content: Content, details: dict[str, Any], *, allow_duplicate: bool, approval: bool
+    ) -> Record:
         """Return the record of the post, made or brought up to date; one that ended without a post begins anew.
 
-        Raises DuplicateError when another run has the same content.
+        `approval`: somebody has to approve the post. What was approved stays approved while it reads the same.
+        Raises DuplicateError when another run has the same content, CancelledError.
         """
         account = self.account.account
         self.records.open(
@@ -80,31 +86,48 @@ class PostRun:
             content,
             allow_duplicate=allow_duplicate,
             simulated=is_simulated(self.account.connection),
+            approval=Approval() if approval else None,
             details=details,
         )
         with self.records.change(account, self.key) as record:
-            if record.state is PostState.CANCELLED and self._cancelled_meanwhile(record):
-                raise CancelledError("Somebody cancelled this post before it was checked.")
+            self._refuse_cancelled(record)
+            record.approval = (record.approval or Approval()) if approval else None
             record.details = {**record.details, **details}
             if record.state.frees_content and record.state is not PostState.DELETED:
                 record.note(PostState.PREPARING, "Checked again.")
         return record
 
-    def _cancelled_meanwhile(self, record: Record) -> bool:
-        """Tell whether a post was cancelled since its run began: a run that is cleared takes the post up again."""
+    def _refuse_cancelled(self, record: Record) -> None:
+        """Refuse a post that was cancelled since its run began: a run that is cleared takes the post up again."""
         began = self.context["dag_run"].start_date
-        return not record.details or began is None or record.history[-1].at >= began
+        meanwhile = not record.details or began is None or record.history[-1].at >= began
+        if record.state is PostState.CANCELLED and meanwhile:
+            raise CancelledError("Somebody cancelled this post before it was checked.")
+
+    def ask(self) -> Record:
+        """Write down that somebody is asked to approve the post as it is; what was approved before counts no more."""
+        with self.records.change(self.account.account, self.key) as record:
+            record.approval = Approval(asked=record.content)
+            if record.state is not PostState.CANCELLED:
+                record.note(PostState.AWAITING_APPROVAL, "Somebody is asked to approve it.")
+        return record
+
+    def approve(self, content: Content, by: str) -> None:
+        """Write down what somebody approved; the post may have been changed or cancelled meanwhile."""
+        with self.records.change(self.account.account, self.key) as record:
+            record.approval = Approval(asked=content, content=content, by=by, at=datetime.now(UTC))
+            if record.state is not PostState.CANCELLED:
+                record.note(PostState.PREPARING, "Approved.", by=by)
 
     def change_text(self, text: str, *, by: str) -> Record:
         """Check another text for the post and take it over, with its price. Raises what the check and `open` raise."""
         prices = spending_settings(self.context).prices
         return change_text(self.records, self.record, text, by=by, prices=prices)
 
-    def note(self, state: PostState, note: str, by: str | None = None) -> Record | None:
-        """Write in the record that the post went over to a state, and return it; a post without one has None."""
-        if self._found() is None:
-            return None
-        return self.records.note(self.account.account, self.key, state, note, by)
+    def note(self, state: PostState, note: str, by: str | None = None) -> None:
+        """Write in the record that the post went over to a state; a post without one stays so."""
+        if self._found() is not None:
+            self.records.note(self.account.account, self.key, state, note, by)
 
     def client(self) -> Any:
         """Return a client that acts for the account; use it as a context manager."""
@@ -159,18 +182,8 @@ class PostRun:
         return video_url(record.account, record.key) if has_video else None
 
     def check_open(self) -> None:
-        """Raise the error of a post that is not to be sent, or not yet: cancelled, turned down, asked about, late."""
-        record = self.record
-        if record.state is PostState.CANCELLED:
-            raise CancelledError("Somebody cancelled this post.")
-        if record.state is PostState.REJECTED:
-            raise NotApprovedError("This post was turned down.")
-        if record.state is PostState.AWAITING_APPROVAL:
-            again_at = datetime.now(UTC) + timedelta(seconds=self.account.look_again_s)
-            raise LookAgain(again_at, "Somebody is being asked to approve the post.")
-        expires_at = record.details.get("expires_at")
-        if expires_at and not record.intent.sends and datetime.now(UTC) >= datetime.fromisoformat(expires_at):
-            raise ExpiredError(f"It was to be posted before {expires_at}, and that has passed.")
+        """Raise the ClosedError of a post that is not to be sent, or not yet."""
+        require_open(self.record, datetime.now(UTC))
 
     def ready_media(self, client: Any) -> None:
         """Have X hold the video with its captions, ready to be posted; raises LookAgain while X is at it."""

@@ -29,13 +29,17 @@ class Checked:
     video: dict[str, Any] | None = None
 
 
+def approval_wanted(post: Mapping[str, Any], account: Account) -> bool:
+    """Tell whether somebody has to approve a post: it asks for that, or its account does."""
+    return bool(post["approval"]) or account.approval == "always"
+
+
 def refuse_hopeless(post: Mapping[str, Any], account: Account, author: str | None, now: datetime) -> None:
     """Raise PostFormError for a post that has expired already, or that nobody may approve."""
     expires_at = moment(post, "expires_at")
     if expires_at and expires_at <= now:
         raise PostFormError(f"{post['expires_at']} has passed", "expires_at")
-    wanted = post["approval"] or account.approval == "always"
-    if wanted and account.approvers == (author,) and not account.author_may_approve:
+    if approval_wanted(post, account) and account.approvers == (author,) and not account.author_may_approve:
         raise PostFormError(
             f"{author} queued this post, and nobody else may approve it. Name others in accounts.yaml",
             "approval",

@@ -33,6 +33,7 @@ def change_text(records: Records, record: Record, text: str, *, by: str, prices:
             "price": checked.price,
             "length": checked.length,
             "warnings": list(checked.warnings),
+            "edited": {**changed.details.get("edited", {}), "text": text},
         }
         changed.note(changed.state, "The text was changed.", at=records.now(), by=by)
     return changed

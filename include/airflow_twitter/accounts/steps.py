@@ -8,20 +8,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from airflow_twitter.accounts.holding import Hold, held, hold
 from airflow_twitter.accounts.post_run import HeldError, PostRun
 from airflow_twitter.api.errors import RateLimitedError, XError
 from airflow_twitter.collecting.rate_limit import SharedLimit
-from airflow_twitter.publishing.create import unknown
-from airflow_twitter.publishing.errors import (
-    CancelledError,
-    LookAgain,
-    NotApprovedError,
-    PublishingError,
-    UnknownOutcomeError,
-)
+from airflow_twitter.publishing.errors import CancelledError, LookAgain, NotApprovedError, PublishingError
 from airflow_twitter.publishing.states import PostState, report, state_after
 from airflow_twitter.spending.budgets import BudgetReached
 from airflow_twitter.times import rfc3339
@@ -51,6 +45,13 @@ def preparing(run: PostRun) -> Iterator[None]:
         raise AirflowSkipException(str(error)) from None
     except (PublishingError, XError) as error:
         _end(run, error)
+
+
+def refuse(context: Context, error: PublishingError) -> NoReturn:
+    """End a run that names no account that there is, so that it has neither a record nor a queue."""
+    shown = report(state_after(error), now=datetime.now(UTC), error=error, will_retry=False)
+    context["ti"].xcom_push("state", shown.form())
+    raise AirflowFailException(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -132,13 +133,8 @@ def _end(run: PostRun, error: PublishingError | XError | BudgetReached) -> NoRet
         raise error
     if state in (PostState.WAITING, PostState.HELD):
         state = PostState.FAILED
-    record = run.note(state, str(error))
-    shown: BaseException = error
-    if record is not None and record.in_doubt:
-        state = PostState.UNKNOWN
-        if not isinstance(error, UnknownOutcomeError):
-            shown = unknown(run.key, f"this kept us from looking for it: {error}")
-    sentence = run.show(state, error=shown, will_retry=False)
+    run.note(state, str(error))
+    sentence = run.show(state, error=error, will_retry=False)
     log.error("%s", sentence)
     raise AirflowFailException(sentence) from None
 

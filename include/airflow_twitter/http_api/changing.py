@@ -85,7 +85,7 @@ def _refuse_edit(caller: Caller, record: Record) -> None:
     reason = None
     if record.out or record.state.over or record.intent.sends:
         reason = "it was sent already, or is not to be sent any more"
-    elif record.details.get("asked", {}).get("approval") or caller.account.approval == "always":
+    elif record.approval is not None:
         reason = "somebody has to approve exactly this text. Change it in the approval, or cancel it and queue another"
     elif record.state in _BEFORE_THE_QUEUE:
         reason = "it is being checked; ask again when it is queued"
@@ -119,7 +119,11 @@ def _set_times(
     asked: dict[str, Any],
     changes: Mapping[str, Any],
 ) -> None:
-    details: dict[str, Any] = {"asked": {**record.details["asked"], **asked}}
+    edited = {field: asked[field] for field in changes}
+    details: dict[str, Any] = {
+        "asked": {**record.details["asked"], **asked},
+        "edited": {**record.details.get("edited", {}), **edited},
+    }
     if "expires_at" in changes:
         expires_at = moment(asked, "expires_at")
         details["expires_at"] = expires_at and rfc3339(expires_at)

@@ -13,8 +13,8 @@ from airflow.models.dagrun import DagRun
 from fastapi import status
 from sqlalchemy.orm import Session
 
-from airflow_twitter.accounts.form import PostFormError, moment, parse_post
-from airflow_twitter.accounts.preparing import check_post
+from airflow_twitter.accounts.form import PostFormError, parse_post
+from airflow_twitter.accounts.preparing import check_post, refuse_hopeless
 from airflow_twitter.collecting.spending import settings_path
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
@@ -68,11 +68,9 @@ def checked(caller: Caller, body: Mapping[str, Any]) -> dict[str, Any]:
             raise wrong_field(field, "it holds characters that no text can hold")
     try:
         asked = parse_post({**body, "account": caller.account.account})
-        expires_at = moment(asked, "expires_at")
+        refuse_hopeless(asked, caller.account, caller.name, datetime.now(UTC))
     except PostFormError as error:
         raise wrong_field(error.field, error.reason) from None
-    if expires_at and expires_at <= datetime.now(UTC):
-        raise wrong_field("expires_at", "that has passed")
     return asked
 
 

@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context, Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
+from msgspec.structs import replace
 
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.settings import find_account
@@ -50,12 +51,12 @@ class TwitterApprovePostOperator(ApprovalOperator):
     def execute(self, context: Context) -> Any:
         """Ask, unless nobody has to approve the post."""
         prepared = context["ti"].xcom_pull(task_ids=self.prepare_task_id)
-        if not prepared["approval"] or prepared["dry_run"]:
-            raise AirflowSkipException("Nobody has to approve this post.")
         run = self._run(context)
-        state = run.record.state
-        if state.over or run.record.out:
-            raise AirflowSkipException(f"Nothing is left to approve. {run.show(state)}")
+        record = run.record
+        if record.approval is None or prepared["dry_run"]:
+            raise AirflowSkipException("Nobody has to approve this post.")
+        if record.state.over or record.out or record.in_doubt:
+            raise AirflowSkipException(f"Nothing is left to approve. {run.show(record.state)}")
         self._ask(run)
         return super().execute(context)
 
@@ -73,8 +74,7 @@ class TwitterApprovePostOperator(ApprovalOperator):
             self._ask(run, objection)
             return super().execute(context)
         else:
-            run.note(PostState.PREPARING, "Approved.", by=by)
-            run.show(PostState.PREPARING)
+            run.show(run.record.state)
         return super().execute_complete(context, event)
 
     def process_trigger_event_error(self, event: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ class TwitterApprovePostOperator(ApprovalOperator):
         return PostRun(context, find_account(Path(self.accounts_file), prepared["account"]), prepared["post"])
 
     def _ask(self, run: PostRun, objection: PublishingError | None = None) -> None:
-        record, account = run.record, run.account
+        record, account = run.ask(), run.account
         self.subject = f"Post this to {account.account}?"
         self.body = approval_body(record)
         self.params = ParamsDict({"text": Param(record.content.text, **_TEXT)})
@@ -94,7 +94,6 @@ class TwitterApprovePostOperator(ApprovalOperator):
         names = [name for name in account.approvers if account.author_may_approve or name != author]
         self.assigned_users = [{"id": name, "name": name} for name in names] or None
         self.response_timeout = timedelta(seconds=self._time_left_s(run, record))
-        run.note(PostState.AWAITING_APPROVAL, "Somebody is asked to approve it.")
         until = datetime.now(UTC) + self.response_timeout
         run.show(PostState.AWAITING_APPROVAL, error=objection, retry_at=until, will_retry=False)
 
@@ -110,17 +109,20 @@ class TwitterApprovePostOperator(ApprovalOperator):
         self.log.info("%s", run.show(PostState.REJECTED, error=error, will_retry=False))
 
     def _objection(self, run: PostRun, by: str, params_input: dict[str, Any]) -> PublishingError | None:
-        """Say why an approval does not count; else take over the text as it was approved."""
+        """Say why an approval does not count; else take it over, with the text as it was approved."""
         record = run.record
+        asked = record.approval.asked if record.approval else None
         if by == record.details.get("author") and not run.account.author_may_approve:
             return NotApprovedError(f"{by} queued this post, and somebody else has to approve it.")
-        text = params_input.get("text", record.content.text)
-        if text == record.content.text:
-            return None
+        if asked is None or record.content != asked:
+            return NotApprovedError("The post was changed while somebody looked at it.")
+        text = params_input.get("text", asked.text)
         if not isinstance(text, str):
             return NotApprovedError(f"The text was changed to {text!r}, which is no text.")
-        try:
-            run.change_text(text, by=by)
-        except PublishingError as error:
-            return error
+        if text != asked.text:
+            try:
+                asked = replace(asked, text=run.change_text(text, by=by).content.text)
+            except PublishingError as error:
+                return error
+        run.approve(asked, by)
         return None

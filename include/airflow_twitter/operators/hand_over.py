@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,20 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow_twitter.accounts.post_run import PostRun
 from airflow_twitter.accounts.settings import find_account
 from airflow_twitter.accounts.showing import run_note
+from airflow_twitter.accounts.steps import pause, preparing
 from airflow_twitter.dag_ids import post_dag_id
 from airflow_twitter.publishing.states import PostState
 
 _ENDED = ("success", "failed")
+_NOT_TAKEN_UP = (PostState.PREPARING, PostState.QUEUED)
 
 
 class TwitterHandOverOperator(TriggerDagRunOperator):
     """Trigger the run of the account's queue that posts this post; its run id follows from the post.
 
     There is one such run for a post. When it is there already, nothing is triggered; when it has ended without
-    having posted, it is cleared, and goes on where it stopped. The run is held until the moment that the post asks
+    having posted, it is cleared, and goes on where it stopped. Only a post that is approved, where it has to be, goes
+    into the queue. The run is held until the moment that the post asks
     for, without a slot, and posts go out in the order in which they were asked for.
 
     :param accounts_file: the file of the accounts.
@@ -49,6 +52,8 @@ class TwitterHandOverOperator(TriggerDagRunOperator):
         if record.out or record.state.over or record.state is PostState.UNKNOWN:
             sentence = run.show(record.state)
             raise AirflowSkipException(f"Nothing goes into the queue. {sentence}")
+        with preparing(run):
+            run.check_open()
         self.trigger_dag_id = post_dag_id(prepared["account"])
         self.trigger_run_id = run.key
         self.conf = {"post": run.key}
@@ -56,6 +61,9 @@ class TwitterHandOverOperator(TriggerDagRunOperator):
         self.run_after = datetime.fromisoformat(record.details["run_after"])
         if context["ti"].get_dr_count(self.trigger_dag_id, run_ids=[run.key]):
             state = context["ti"].get_dagrun_state(self.trigger_dag_id, run.key)
+            if state == "running" and record.state in _NOT_TAKEN_UP:
+                # It may be ending just now, without this post: a run that has ended is cleared.
+                pause(run, datetime.now(UTC), record.state)
             if state not in _ENDED:
                 run.show(record.state)
                 self.log.info("The post is in the queue already, as %s %s.", self.trigger_dag_id, run.key)

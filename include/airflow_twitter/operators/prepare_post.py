@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.accounts.checked import Brought, find_checked
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.post_run import PostRun
-from airflow_twitter.accounts.preparing import Checked, check_post, refuse_hopeless
+from airflow_twitter.accounts.preparing import Checked, approval_wanted, check_post, refuse_hopeless
 from airflow_twitter.accounts.settings import UnknownAccountError, find_account
-from airflow_twitter.accounts.steps import preparing
+from airflow_twitter.accounts.steps import preparing, refuse
 from airflow_twitter.collecting.spending import spending_settings
+from airflow_twitter.publishing.errors import ExpiredError, InvalidPostError
 from airflow_twitter.publishing.record import Content, Record
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.publishing.text import check_text
@@ -42,11 +42,12 @@ class TwitterPreparePostOperator(BaseOperator):
         try:
             post = parse_post(context["params"])
             account = find_account(Path(self.accounts_file), post["account"])
-            refuse_hopeless(post, account, context["dag_run"].triggering_user_name, datetime.now(UTC))
         except (PostFormError, UnknownAccountError) as error:
-            raise AirflowFailException(f"{str(error).rstrip('.')}. Nothing was sent.") from None
+            refuse(context, InvalidPostError(f"{str(error).rstrip('.')}. Nothing was sent."))
         run = PostRun(context, account, context["ti"].run_id)
         with preparing(run):
+            post.update(run.edited())
+            self._refuse_hopeless(run, post)
             # The text costs nothing to look at, a video is fetched and decoded.
             check_text(post["text"], has_media=post["video"] is not None).require()
             brought = self._bring(run, post)
@@ -59,13 +60,20 @@ class TwitterPreparePostOperator(BaseOperator):
             return {
                 "account": account.account,
                 "post": run.key,
-                "approval": post["approval"] or account.approval == "always",
+                "approval": record.approval is not None,
                 "dry_run": post["dry_run"],
                 "price": checked.price,
                 "length": checked.length,
                 "warnings": list(checked.warnings),
                 "simulated": record.simulated,
             }
+
+    def _refuse_hopeless(self, run: PostRun, post: dict[str, Any]) -> None:
+        try:
+            refuse_hopeless(post, run.account, run.context["dag_run"].triggering_user_name, datetime.now(UTC))
+        except PostFormError as error:
+            kind = ExpiredError if error.field == "expires_at" else InvalidPostError
+            raise kind(f"{str(error).rstrip('.')}. Nothing was sent.") from None
 
     def _bring(self, run: PostRun, post: dict[str, Any]) -> Brought:
         """Return what is known of video and captions: from the check of the list that the post is of, or anew."""
@@ -101,7 +109,12 @@ class TwitterPreparePostOperator(BaseOperator):
             "run_after": max(dag_run.run_after, publish_at or dag_run.run_after).isoformat(),
             "expires_at": expires_at and rfc3339(expires_at),
         }
-        return run.open(checked.content, details, allow_duplicate=post["allow_duplicate"])
+        return run.open(
+            checked.content,
+            details,
+            allow_duplicate=post["allow_duplicate"],
+            approval=approval_wanted(post, run.account),
+        )
 
     def _say(self, run: PostRun, post: dict[str, Any], checked: Checked, record: Record) -> None:
         if record.simulated:

@@ -18,6 +18,7 @@ from airflow_twitter.publishing.errors import (
     DuplicateError,
     ExpiredError,
     LookAgain,
+    NotApprovedError,
     RecordError,
     UnknownOutcomeError,
 )
@@ -99,8 +100,8 @@ class _Attempt:
 
     def _first_time(self) -> Record:
         self.records.refuse_second(self.record)
-        since = self._ours_since()
-        if since is not None and (found := self.own.find(self.record, since)) is not None:
+        found = None if self.record.allow_duplicate else self.own.find(self.record, self.record.intent.at)
+        if found is not None:
             return self._finish(found.id, found=True)
         self._require_media()
         now = self.records.now()
@@ -109,11 +110,6 @@ class _Attempt:
                 f"The post was to be out before {self.not_after:%Y-%m-%d %H:%M:%S} UTC; it was not sent."
             )
         return self._send(now)
-
-    def _ours_since(self) -> datetime | None:
-        """Return since when a post of this text is ours; None where another one is allowed and ours was never sent."""
-        intent = self.record.intent
-        return intent.first_sent_at if self.record.allow_duplicate else intent.at
 
     def _require_media(self) -> None:
         """Never let a post with a video go out without it."""
@@ -157,7 +153,7 @@ class _Attempt:
         return self._finish(post.id, found=False)
 
     def _after_lost_answer(self, sent_at: datetime) -> Record:
-        since = self._ours_since() or sent_at
+        since = sent_at if self.record.allow_duplicate else self.record.intent.at
         if (found := self.own.find(self.record, since)) is not None:
             return self._finish(found.id, found=True)
         self._look_again_until(sent_at, "X did not answer when the post was sent; the account is looked at.")
@@ -167,10 +163,10 @@ class _Attempt:
             PostState.UNKNOWN,
             f"Not to be seen {self.looking.for_s:g} s after it was sent.",
         )
-        raise unknown(self.record.key, "the post is not to be seen on the account")
+        raise _unknown(self.record)
 
     def _after_refusal(self, refused_at: datetime) -> Record:
-        since = self._ours_since() or refused_at
+        since = refused_at if self.record.allow_duplicate else self.record.intent.at
         posts = self.own.read(min(since, refused_at - timedelta(seconds=DUPLICATE_REACH_S)))
         if (found := self.own.pick(self.record, posts, since)) is not None:
             return self._finish(found.id, found=True)
@@ -200,8 +196,11 @@ class _Attempt:
         with self.records.change(self.record.account, self.record.key) as record:
             if record.state is PostState.CANCELLED:
                 raise CancelledError(f"The post {record.key} was cancelled; it was not sent.")
+            if not record.approved:
+                raise NotApprovedError(
+                    f"What the post {record.key} says was changed, and is not approved; not sent."
+                )
             record.intent.sent_at = now
-            record.intent.first_sent_at = record.intent.first_sent_at or now
             record.intent.sends += 1
             if record.upload and record.upload.media_key:
                 record.intent.media_keys.append(record.upload.media_key)
@@ -211,8 +210,6 @@ class _Attempt:
 
     def _mark_unsent(self) -> None:
         with self.records.change(self.record.account, self.record.key) as record:
-            if record.intent.first_sent_at == record.intent.sent_at:
-                record.intent.first_sent_at = None
             record.intent.sent_at = None
             record.note(PostState.WAITING, "X did not create it.", at=self.records.now())
 
@@ -245,9 +242,9 @@ class _Attempt:
         return record
 
 
-def unknown(key: str, why: str) -> UnknownOutcomeError:
-    """Return the error of a post in doubt that nothing will clear up by itself."""
+def _unknown(record: Record) -> UnknownOutcomeError:
     return UnknownOutcomeError(
-        f"The post {key} was sent, X's answer was lost, and {why}. It may still appear. Look at the account: if it "
-        "is there, mark it as posted; if not, mark it as not posted and it will be sent again."
+        f"The post {record.key} was sent, X's answer was lost, and the post is not to be seen on the account. It "
+        "may still appear. Look at the account: if it is there, mark it as posted; if not, mark it as not posted "
+        "and it will be sent again."
     )

@@ -6,6 +6,7 @@ PublishingError
 ├── RejectedError             the post breaks rules; `findings` say which, by how much, and the mend
 │   ├── TextRejectedError
 │   └── VideoRejectedError
+├── InvalidPostError          the form of the post is filled in wrongly
 ├── SourceError               the video cannot be fetched
 │   ├── SourceRefusedError        it may not be fetched from there, or is too large
 │   └── SourceUnreachableError    it may be there later
@@ -69,6 +70,10 @@ class VideoRejectedError(RejectedError):
     """The video breaks X's rules, or is none."""
 
 
+class InvalidPostError(PublishingError):
+    """The form of the post is filled in wrongly."""
+
+
 class SourceError(PublishingError):
     """The video cannot be fetched."""
 
@@ -118,4 +123,4 @@ class ExpiredError(ClosedError):
 
 
 class NotApprovedError(ClosedError):
-    """The approver said no."""
+    """The approver said no, or nobody has said yes."""

@@ -50,16 +50,13 @@ class Intent(msgspec.Struct, kw_only=True):
     """The will to post, written before any request.
 
     `at`: since then the timeline is searched. `sent_at`: a request to create the post went out whose answer is
-    not known; None before, and after an answer. `first_sent_at`: the first request that was not answered with a
-    plain no, also one of which a person said that it came to nothing. `refused_at`: X refused the post as such
-    (403), for the reason `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times
-    are aware UTC.
+    not known; None before, and after an answer. `refused_at`: X refused the post as such (403), for the reason
+    `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times are aware UTC.
     """
 
     at: datetime
     media_keys: list[str] = []
     sent_at: datetime | None = None
-    first_sent_at: datetime | None = None
     refused_at: datetime | None = None
     refusal: str | None = None
     sends: int = 0
@@ -117,6 +114,18 @@ def _alive(media_id: str | None, expires_at: datetime | None, now: datetime, mar
     return expires_at is None or (expires_at - now).total_seconds() > margin_s
 
 
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """The approval that a post needs: `asked` is what somebody is asked about, `content` what `by` approved `at`.
+
+    All are None until then; the time is aware UTC.
+    """
+
+    asked: Content | None = None
+    content: Content | None = None
+    by: str | None = None
+    at: datetime | None = None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a post's history; `by` names a person where one decided."""
 
@@ -129,7 +138,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, kw_only=True):
     """All that is known of one post. `details` belongs to the caller (JSON values; no secrets).
 
-    `deletion_asked_at`: a request to delete it went out then whose answer is not known.
+    `approval` is None when nobody has to approve it.
     """
 
     account: str
@@ -140,11 +149,11 @@ class Record(msgspec.Struct, kw_only=True):
     intent: Intent
     upload: Upload | None = None
     captions_upload: CaptionsUpload | None = None
+    approval: Approval | None = None
     post_id: str | None = None
     post_url: str | None = None
     posted_at: datetime | None = None
     deleted_at: datetime | None = None
-    deletion_asked_at: datetime | None = None
     found: bool = False
     allow_duplicate: bool = False
     simulated: bool = False
@@ -157,6 +166,16 @@ class Record(msgspec.Struct, kw_only=True):
         return self.post_id is not None or self.state is PostState.POSTED
 
     @property
+    def in_doubt(self) -> bool:
+        """Tell whether the post was sent and nobody knows what came of it: X's answer is lost, or is not explained."""
+        return not self.out and (self.intent.sent_at is not None or self.intent.refused_at is not None)
+
+    @property
+    def approved(self) -> bool:
+        """Tell whether what is to be posted is what somebody approved, or needs no approval."""
+        return self.approval is None or self.approval.content == self.content
+
+    @property
     def captioned(self) -> bool:
         """Tell whether the video that X has is joined with these captions, or needs none."""
         captions, joined = self.content.captions, self.captions_upload
@@ -164,18 +183,8 @@ class Record(msgspec.Struct, kw_only=True):
             return captions is None
         return joined is not None and (joined.captions, joined.joined_to) == (captions, self.upload.media_id)
 
-    @property
-    def in_doubt(self) -> bool:
-        """Tell whether the post was sent and nobody knows what came of it: X's answer is lost, or is not explained."""
-        return not self.out and (self.intent.sent_at is not None or self.intent.refused_at is not None)
-
     def note(self, state: PostState, note: str, *, at: datetime | None = None, by: str | None = None) -> None:
-        """Go over to `state` and write a line of history; the same again changes nothing.
-
-        A post in doubt never goes over to a state that frees its content: it becomes UNKNOWN.
-        """
-        if self.in_doubt and state.frees_content:
-            state = PostState.UNKNOWN
+        """Go over to `state` and write a line of history; the same again changes nothing."""
         last = self.history[-1] if self.history else None
         self.state = state
         if last is None or (last.state, last.note, last.by) != (state, note, by):

@@ -16,7 +16,16 @@ import msgspec
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.store import LockTimeout, Store
 from airflow_twitter.publishing.errors import BusyError, DuplicateError, RecordError
-from airflow_twitter.publishing.record import FOLDER, Content, Intent, Record, decode, encode, record_key
+from airflow_twitter.publishing.record import (
+    FOLDER,
+    Approval,
+    Content,
+    Intent,
+    Record,
+    decode,
+    encode,
+    record_key,
+)
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.times import utc_now
 
@@ -40,6 +49,7 @@ class Records:
         *,
         allow_duplicate: bool = False,
         simulated: bool = False,
+        approval: Approval | None = None,
         details: dict[str, Any] | None = None,
     ) -> Record:
         """Return the record `key` of an account; make it, with the intent to post, if there is none.
@@ -65,6 +75,7 @@ class Records:
                         intent=Intent(at=now),
                         allow_duplicate=allow_duplicate,
                         simulated=simulated,
+                        approval=approval,
                         details=details or {},
                     )
                     record.note(PostState.PREPARING, "Opened.", at=now)

@@ -45,11 +45,6 @@ class PostState(StrEnum):
         return self in _OVER
 
     @property
-    def goes_on(self) -> bool:
-        """Tell whether the post goes on by itself, now or when its account is released."""
-        return self in _ON_ITS_WAY
-
-    @property
     def frees_content(self) -> bool:
         """Tell whether another run may post the same content: this one did not, and will not."""
         return self in _NEVER_POSTED
@@ -67,7 +62,6 @@ _NEVER_POSTED = frozenset(
     }
 )
 _OVER = _NEVER_POSTED | {PostState.POSTED}
-_ON_ITS_WAY = frozenset(PostState) - _OVER - {PostState.AWAITING_APPROVAL, PostState.UNKNOWN}
 
 SENTENCES: dict[PostState, str] = {
     PostState.PREPARING: "The text and the video are being checked.",
@@ -109,6 +103,7 @@ ERROR_TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (ours.VideoRejectedError, "video_rejected"),
     (ours.MediaFailedError, "video_rejected"),
     (ours.TextRejectedError, "text_rejected"),
+    (ours.InvalidPostError, "invalid"),
     (ours.SourceRefusedError, "video_refused"),
     (ours.SourceUnreachableError, "video_unreachable"),
     (ours.DuplicateError, "duplicate"),
@@ -132,6 +127,7 @@ _ENDS: tuple[tuple[type[BaseException], PostState], ...] = (
     (ours.SourceUnreachableError, PostState.WAITING),
     (ours.LookAgain, PostState.WAITING),
     (ours.RejectedError, PostState.REJECTED),
+    (ours.InvalidPostError, PostState.REJECTED),
     (ours.NotApprovedError, PostState.REJECTED),
     (ours.DuplicateError, PostState.DUPLICATE),
     (ours.UnknownOutcomeError, PostState.UNKNOWN),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partialmethod
 
 import pytest
+from tests.approving import asked
 from tests.publishing_in_memory import airflow, start_simulator
 
 from airflow_twitter.api.user_client import UserClient
 
-__all__ = ["airflow", "start_simulator"]
+__all__ = ["airflow", "asked", "start_simulator"]
 
 
 @pytest.fixture
