@@ -56,6 +56,33 @@ class TestEstimate:
         assert counts(simulator) == []
         assert airflow.xcom("search", "estimate") is None
 
+    @pytest.mark.parametrize("skew_s", [-240.0, 240.0])
+    @pytest.mark.parametrize("search", [WARN, ENFORCE], ids=["warn", "enforce"])
+    def test_clocks_differ(
+        self,
+        airflow: Airflow,
+        start_simulator: Start,
+        at_noon: time_machine.Traveller,
+        search: dict[str, Any],
+        skew_s: float,
+    ) -> None:
+        """X does not count what is in its future: where its clock is behind, that is waited for, and then counted."""
+        simulator = start_simulator(clock_skew_s=skew_s)
+        if skew_s < 0:
+            with pytest.raises(AirflowRescheduleException) as waiting:
+                airflow.search(search)
+            assert [entry.status for entry in counts(simulator)] == [400]
+            assert airflow.xcom("search", "waits_for") == "settling"
+            assert waiting.value.reschedule_date == NOON - timedelta(seconds=skew_s)
+            at_noon.move_to(waiting.value.reschedule_date)
+
+        airflow.search(search)
+
+        assert [entry.status for entry in counts(simulator)][-1:] == [200]
+        assert airflow.xcom("search", "estimate")["posts"] == len(simulator.truth("accounting"))
+        assert airflow.xcom("search", "posts") == len(simulator.truth("accounting"))
+        assert {entry.status for entry in searches(simulator)} == {200}
+
     def test_warn(
         self,
         airflow: Airflow,

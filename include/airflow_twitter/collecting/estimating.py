@@ -12,8 +12,9 @@ from airflow.sdk import Context
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.endpoints import ENDPOINTS
-from airflow_twitter.api.errors import RateLimitedError, XError
+from airflow_twitter.api.errors import InvalidRequestError, RateLimitedError, XError
 from airflow_twitter.api.prices import round_dollars
+from airflow_twitter.collecting.pausing import settles_at
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending
@@ -99,6 +100,12 @@ class Estimating:
                 if self.mode != "enforce":
                     raise
                 pause(resumes_at, self._limit.waits_for(now))
+            except InvalidRequestError:
+                settled_at = settles_at(self._window, client.server_now())
+                if settled_at is None:
+                    raise
+                log.warning("X's clock is behind ours, and the window has not settled by it.")
+                pause(settled_at, "settling")
 
     def _wait(self, pause: Pause) -> None:
         now = datetime.now(UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowRescheduleException
@@ -15,6 +15,16 @@ from airflow_twitter.times import rfc3339
 
 SLEEP_MAX_S = 10.0
 """Up to this the task sleeps; beyond it gives its slot back. A shorter reschedule may be lost by Airflow."""
+
+
+def settles_at(window: Window, server_now: datetime) -> datetime | None:
+    """Return when the window has settled by X's clock, as ours will show it; None when it has.
+
+    X refuses an ``end_time`` that is not past by its own clock, which may be behind ours.
+    Source: docs.x.com/x-api/posts/search/introduction.
+    """
+    left = window.settled_at - server_now
+    return datetime.now(UTC) + left if left > timedelta(0) else None
 
 
 class DeadlineReached(Exception):

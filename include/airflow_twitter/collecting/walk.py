@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Context
@@ -16,7 +16,7 @@ from airflow_twitter.collecting.clearing import refuse_stale
 from airflow_twitter.collecting.estimating import Estimating
 from airflow_twitter.collecting.form import parse
 from airflow_twitter.collecting.paging import PageRequest, is_complete, next_page, next_token
-from airflow_twitter.collecting.pausing import DeadlineReached, Pause
+from airflow_twitter.collecting.pausing import DeadlineReached, Pause, settles_at
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.share import Share
@@ -191,11 +191,11 @@ class Walk:
         except RateLimitedError as error:
             self._refused(error)
         except InvalidRequestError:
-            settled_in = self.window.settled_at - client.server_now()
-            if settled_in <= timedelta(0):
+            settled_at = settles_at(self.window, client.server_now())
+            if settled_at is None:
                 raise
             self.log.warning("X's clock is behind ours, and the window has not settled by it.")
-            self._pause(datetime.now(UTC) + settled_in, "settling")
+            self._pause(settled_at, "settling")
         else:
             self._commit(request, page)
             self.limit.heard(page.limit)
