@@ -84,6 +84,24 @@ def test_gaps_between_windows_are_told(get: Callable[..., Any], world: Any) -> N
     assert "1 gap before it 2026-11-02 00:00 to 2026-11-04 00:00" in said(get())
 
 
+def test_a_comparison_with_counts_is_told(get: Callable[..., Any], world: Any) -> None:
+    """Where X was asked to count, its number stands beside ours; a window with fewer posts is listed until it agrees."""
+    world.dag("twitter_search__tea")
+    first, second = {"since": moment(1), "until": moment(2)}, {"since": moment(2), "until": moment(3)}
+    world.covered("tea", "twitter_search__tea", "first", **first, counted=1060, stored=40)
+    world.covered("tea", "twitter_search__tea", "second", **second)
+    text = said(get())
+    assert "1 window holds fewer posts than X counts 2026-11-01 00:00 to 2026-11-02 00:00" in text
+    assert text.count("X counts 1,060, 40 are stored") == 1
+    assert "2026-11-02 00:00 to 2026-11-03 00:00 X counts" not in text
+
+    world.covered("tea", "twitter_search__tea", "again", **first, counted=60, stored=59)
+    world.covered("tea", "twitter_search__tea", "second", **second, counted=1, stored=1)
+    text = said(get())
+    assert "2026-11-02 00:00 to 2026-11-03 00:00 X counts 1, 1 is stored" in text
+    assert "fewer posts" not in text
+
+
 def test_a_run_that_waits_for_the_rate_limit_shows_when_it_goes_on(
     get: Callable[..., Any], world: Any
 ) -> None:

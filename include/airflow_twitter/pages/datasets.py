@@ -10,6 +10,7 @@ from airflow_twitter.posts import coverage, dataset
 from airflow_twitter.posts.coverage import CoveredWindow, Interval, Query
 from airflow_twitter.posts.export import export_key
 from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.verification import Verified
 
 EXACT_BYTES, EXACT_FILES = 1024 * 1024, 40
 """Up to these the posts of a dataset are counted; beyond them their number is estimated."""
@@ -22,7 +23,11 @@ SLUG = re.compile(r"[a-z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class QueryCoverage:
-    """What is known of one query of a keyword."""
+    """What is known of one query of a keyword.
+
+    `short` are the complete windows that hold fewer posts than X counted in them, newest first, those left out that
+    were compared again and agree.
+    """
 
     slug: str
     query: str
@@ -32,6 +37,7 @@ class QueryCoverage:
     newest_complete: CoveredWindow | None
     gaps: list[Interval]
     partial: list[CoveredWindow]
+    short: list[CoveredWindow]
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,19 @@ def summarise(held: Query) -> QueryCoverage:
         newest_complete=max(complete, key=lambda window: window.until, default=None),
         gaps=coverage.gaps(held.windows),
         partial=coverage.still_partial(held.windows),
+        short=_short(complete),
     )
+
+
+def _short(complete: list[CoveredWindow]) -> list[CoveredWindow]:
+    """Return the windows whose newest comparison with X's counts tells that posts are missing, newest first."""
+    compared = {(window.since, window.until): window for window in complete if window.counted is not None}
+    short = [window for window in compared.values() if not _agrees(window)]
+    return sorted(short, key=lambda window: window.until, reverse=True)
+
+
+def _agrees(window: CoveredWindow) -> bool:
+    return Verified(counted=window.counted or 0, stored=window.stored or 0).agrees
 
 
 def read_dataset(store: Store, slug: str) -> Dataset:
