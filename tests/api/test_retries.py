@@ -12,6 +12,7 @@ from airflow_twitter.api import errors
 from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.endpoints import RECENT
+from airflow_twitter.api.retries import retry
 from airflow_twitter.simulator import Rule, Simulator
 
 KEY, SECRET = "key-of-a-test", "secret-of-a-test"
@@ -62,6 +63,52 @@ def test_tries_end_in_time_with_the_last_error(
     assert len(simulator.book.to("search_recent")) == len(clock.slept) + 1
     assert 5 < len(clock.slept) < 1000
     assert max(clock.slept) <= 30
+
+
+def test_waits_grow_and_are_spread() -> None:
+    """The wait before try n lies anywhere from 0 to 2^(n-2) s, and 30 at most: clients that failed at once part."""
+    waits = [waits_of_one() for _ in range(200)]
+    for number in range(6):
+        longest = min(30.0, 2.0**number)
+        drawn = [slept[number] for slept in waits]
+        assert 0 <= min(drawn) < longest / 4, number
+        assert longest * 3 / 4 < max(drawn) <= longest, number
+
+
+def waits_of_one() -> list[float]:
+    """Have every try of a call fail, and return how long it waited between them."""
+    slept: list[float] = []
+    with pytest.raises(errors.NetworkError):
+        retry(
+            lambda: fail_with(errors.NetworkError("no")),
+            120,
+            sleep=slept.append,
+            monotonic=lambda: sum(slept),
+            failed=lambda error: None,
+        )
+    return slept
+
+
+def test_every_failure_is_told() -> None:
+    """Whoever bounds trouble that goes on hears of every try that failed, the last one too; not of another error."""
+    told: list[errors.TransientError] = []
+    tries: list[Exception] = [errors.NetworkError("a"), errors.ServerError("b"), errors.AuthError("c")]
+
+    def fail() -> None:
+        raise tries[len(told)]
+
+    slept: list[float] = []
+    with pytest.raises(errors.AuthError):
+        retry(fail, 120, sleep=slept.append, monotonic=lambda: 0, failed=told.append)
+    assert told == tries[:2]
+    with pytest.raises(errors.NetworkError):
+        retry(lambda: fail_with(tries[0]), -1, sleep=slept.append, monotonic=lambda: 0, failed=told.append)
+    assert told == [*tries[:2], tries[0]]
+
+
+def fail_with(error: Exception) -> None:
+    """Raise an error."""
+    raise error
 
 
 def test_time_for_tries_includes_the_requests(server: Any, open_client: OpenClient, clock: Any) -> None:

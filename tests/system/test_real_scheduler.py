@@ -78,6 +78,7 @@ TOPICS = {
     "forgotten": Topic(per_day=40),
     "cleared": Topic(total=30, span_s=3 * 86400),
     "costly": Topic(total=50),
+    "upkept": Topic(total=30, span_s=3 * 86400),
 }
 
 
@@ -451,3 +452,41 @@ def file_hashes(data: Path, slug: str) -> dict[str, str]:
     """The SHA-256 of every file of a keyword's dataset."""
     files = [data / f"tweets_{slug}.json", *(data / "posts" / slug).glob("*.jsonl")]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_upkeep(airflow: RealAirflow, plenty: Simulator) -> None:
+    """Posts that are gone leave the dataset; staged pages leave the folder by age, but not while their run goes on."""
+    for dag_id in ("twitter_search", "twitter_recheck", "twitter_maintenance"):
+        airflow.unpause(dag_id)
+    run_id = airflow.trigger("twitter_search", {"keyword": "upkept"})
+    assert airflow.finish("twitter_search", run_id) == "success"
+    gone = plenty.truth("upkept")[:2]
+    plenty.withdraw(gone)
+
+    checked = airflow.trigger("twitter_recheck", {"keyword": "upkept", "again_after_days": 0})
+    assert airflow.finish("twitter_recheck", checked) == "success"
+    assert len(exported(airflow, "upkept")) == 28
+    assert not set(gone) & set(exported(airflow, "upkept"))
+    assert len(plenty.book.to("lookup")) == 1
+    assert airflow.xcom("twitter_recheck", checked, "withdraw", "return_value")["gone"] == {"deleted": 2}
+
+    clean = "twitter_maintenance"
+    (run,) = airflow.wait(lambda: airflow.rest.get(f"dags/{clean}/dagRuns")["dag_runs"], "the scheduled run")
+    assert (run["run_type"], airflow.finish(clean, run["dag_run_id"])) == ("scheduled", "success")
+    staged = airflow.place.data / "staging" / "twitter_search" / run_id
+    airflow.rest.send("PATCH", "dags/twitter_search", {"is_paused": True})
+    airflow.clear("twitter_search", run_id)
+    assert airflow.run_state("twitter_search", run_id) == "queued"
+    kept = airflow.trigger(clean, {"staging_days": 0})
+    assert airflow.finish(clean, kept) == "success"
+    assert airflow.xcom(clean, kept, "clean", "return_value")["kept"]["in use"] == 1
+    assert staged.exists()
+
+    airflow.unpause("twitter_search")
+    assert airflow.finish("twitter_search", run_id) == "success"
+    removed = airflow.trigger(clean, {"staging_days": 0})
+    assert airflow.finish(clean, removed) == "success"
+    assert f"staging/twitter_search/{run_id}" in airflow.xcom(clean, removed, "clean", "return_value")["runs"]
+    assert not staged.exists()
+    assert len(exported(airflow, "upkept")) == 28
+    assert len(searches(plenty, "upkept")) == 1
