@@ -16,7 +16,8 @@ from tests.airflow_in_memory import airflow as airflow  # fixtures
 from tests.airflow_in_memory import clock as clock
 from tests.airflow_in_memory import start_simulator as start_simulator
 
-from airflow_twitter.collecting.run import CollectRun, data_store
+from airflow_twitter.collecting.run import CollectRun
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts.windows import Window
 from airflow_twitter.simulator import Rule, Simulator
 

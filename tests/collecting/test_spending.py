@@ -11,7 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from tests.airflow_in_memory import at
 
 from airflow_twitter.api.prices import Prices
-from airflow_twitter.collecting.spending import how_to_go_on, settings_path, spending_settings
+from airflow_twitter.collecting.spending import how_to_go_on, spending_settings
+from airflow_twitter.settings_files import spending_path
 from airflow_twitter.spending.budgets import BudgetReached, dollars
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -24,17 +25,17 @@ def context(fileloc: Path | None) -> Any:
 
 def test_beside_the_dag(tmp_path: Path) -> None:
     """The file beside the DAG's counts, wherever the worker has its bundle; else that of the DAGs folder."""
-    assert settings_path(context(tmp_path / "my.py")) == PROJECT / "dags" / "spending.yaml"
+    assert spending_path(str(tmp_path / "my.py")) == PROJECT / "dags" / "spending.yaml"
     (tmp_path / "spending.yaml").write_text("prices: {post_read: 1}")
-    assert settings_path(context(tmp_path / "my.py")) == tmp_path / "spending.yaml"
+    assert spending_path(str(tmp_path / "my.py")) == tmp_path / "spending.yaml"
     assert spending_settings(context(tmp_path / "my.py")).prices == Prices(post_read=1)
-    assert settings_path(context(None)) == settings_path() == PROJECT / "dags" / "spending.yaml"
+    assert spending_path(None) == spending_path() == PROJECT / "dags" / "spending.yaml"
 
 
 def test_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """TWITTER_SPENDING comes first; when there is no such file the log says that there are no budgets."""
     monkeypatch.setenv("TWITTER_SPENDING", str(tmp_path / "money.yaml"))
-    assert settings_path(context(PROJECT / "dags" / "x.py")) == tmp_path / "money.yaml"
+    assert spending_path(str(PROJECT / "dags" / "x.py")) == tmp_path / "money.yaml"
     assert spending_settings().prices == Prices()
     assert "there are no budgets" in caplog.text
 

@@ -43,7 +43,7 @@ STOPS: dict[str, set[str]] = {
     "slow": {"NetworkError"},
     "empty_page": {"PagingError"},
     "short_page": {"PagingError"},
-    "self_token": {"PagingError"},
+    "self_token": {"PagingError", "NetworkError"},
     "repeated_page": {"PagingError"},
 }
 """For which reasons each fault may stop a search; one that is not here stops none, but for the deadline."""

@@ -104,7 +104,7 @@ ROWS = (
     Row("short_page", _pages_only("red: PagingError")),
     Row("empty_page", _pages_only("red: PagingError")),
     Row("repeated_page", _pages_only("red: PagingError")),
-    Row("self_token", _pages_only("red: PagingError")),
+    Row("self_token", (OK, OK, OK, "red: PagingError", OK, OK, OK, "red: NetworkError", OK)),
     Row("malformed", _pages_only()),
     Row("malformed", _pages_only("red: too many bad posts"), {"kinds": ["no_id", "nan", "id_float", "null"]}),
     Row("late_index", _pages_only(), {"lag_s": 39.0}),

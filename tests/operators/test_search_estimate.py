@@ -208,6 +208,17 @@ class TestEstimate:
         assert airflow.xcom("search", "estimate") is None
         assert simulator.book.sold == simulator.truth("accounting")
 
+    def test_round_in_a_circle(
+        self, airflow: Airflow, start_simulator: Start, data_folder: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Counts whose token leads back to them are not paid for again and again."""
+        simulator = start_simulator(rules=[Rule(endpoint="counts_recent", fault="self_token")])
+        airflow.search(WARN)
+        assert len(counts(simulator)) == 2
+        assert "lead round in a circle" in caplog.text
+        assert simulator.book.sold == simulator.truth("accounting")
+        agree(simulator, data_folder)
+
 
 class TestEnforce:
     """Nothing is bought that may cost more than there is."""

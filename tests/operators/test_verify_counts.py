@@ -75,6 +75,14 @@ def test_posts_that_are_missing(
     assert recorded(data_folder).state == "complete"
 
 
+def test_counts_in_a_circle(airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
+    """Counts whose token leads back to them end the comparison, not the run."""
+    simulator = start_simulator(rules=[Rule(endpoint="counts_recent", fault="self_token")])
+    airflow.collect(SEARCH)
+    assert len(counts(simulator)) == 2
+    assert (recorded(data_folder).state, recorded(data_folder).counted) == ("complete", None)
+
+
 def test_posts_of_earlier_runs_count(airflow: Airflow, start_simulator: Start, data_folder: Path) -> None:
     """A window that was completed by several runs is compared as a whole, and only when it is complete."""
     simulator = start_simulator()

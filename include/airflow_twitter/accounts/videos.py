@@ -15,14 +15,13 @@ from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing import captions as captions_of
 from airflow_twitter.publishing.fetch import fetch
 from airflow_twitter.publishing.fit import fit_video
-from airflow_twitter.publishing.media import Stored
+from airflow_twitter.publishing.media import Stored, frame_file
 from airflow_twitter.publishing.sources import Sources
 from airflow_twitter.publishing.video import take_frame
 from airflow_twitter.publishing.video_rules import check_video
 
 log = logging.getLogger(__name__)
 
-FRAMES = "media/frames"
 MB = 1_000_000
 _TELL_EVERY = 0.1
 _LATE_S = 1.0
@@ -90,7 +89,7 @@ def _look_at(store: Store, video: Stored, original: Stored, tell: OnStep) -> dic
         check = check_video(file, video.size, _shares(tell, "checking the video"))
         facts = check.require()
         frame = take_frame(file)
-    store.put(frame_key(video.sha256), frame)
+    store.put(frame_file(video.sha256), frame)
     return {
         "sha256": video.sha256,
         "size": video.size,
@@ -102,11 +101,6 @@ def _look_at(store: Store, video: Stored, original: Stored, tell: OnStep) -> dic
         "summary": str(facts),
         "warnings": [str(finding) for finding in check.findings],
     }
-
-
-def frame_key(sha256: str) -> str:
-    """Return where the picture of a video lies in the store."""
-    return f"{FRAMES}/{sha256}.jpg"
 
 
 def _bytes(tell: OnStep) -> Callable[[int, int | None], None]:

@@ -7,29 +7,16 @@ from __future__ import annotations
 
 import json
 
-from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from airflow_twitter.api.errors import ConfigError, NetworkError, TokenKindError
-from airflow_twitter.api.redaction import basic, redact
+from airflow_twitter.api.headers import Header, basic, checked_token
+from airflow_twitter.api.redaction import redact
 
 TOKEN_PATH = "/oauth2/token"
 TOKEN_FORM = "grant_type=client_credentials"
 FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8"
-
-
-class _Authorization(AuthBase):
-    """Set the Authorization header of a request."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = self._value
-        return request
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(***)"
+_NAME = "The bearer token"
 
 
 class BearerAuth:
@@ -49,7 +36,7 @@ class BearerAuth:
         if not self.can_renew and not (bearer_token or "").strip():
             raise ConfigError("The connection has neither API key and secret nor a bearer_token.")
         if (bearer_token or "").strip():
-            self._token = _checked_token(bearer_token)
+            self._token = checked_token(bearer_token, _NAME)
 
     @property
     def has_token(self) -> bool:
@@ -63,13 +50,13 @@ class BearerAuth:
 
     def keys(self) -> AuthBase:
         """Return the authentication of the request for a token: HTTP Basic of the encoded key and secret."""
-        return _Authorization(f"Basic {basic(self._key, self._secret)}")
+        return Header(f"Basic {basic(self._key, self._secret)}")
 
     def token(self) -> AuthBase:
         """Return the authentication of every other request."""
         if self._token is None:
             raise ConfigError("There is no bearer token yet.")
-        return _Authorization(f"Bearer {self._token}")
+        return Header(f"Bearer {self._token}")
 
     def accept(self, body: bytes) -> None:
         """Take the token out of the token endpoint's answer.
@@ -85,7 +72,7 @@ class BearerAuth:
         kind = content.get("token_type")
         if not isinstance(kind, str) or kind.lower() != "bearer":
             raise TokenKindError(f"POST {TOKEN_PATH} gave a token that is not of type bearer")
-        self._token = _checked_token(content["access_token"])
+        self._token = checked_token(content["access_token"], _NAME)
 
     def forget(self) -> None:
         """Drop the token, so that the next request asks for a new one."""
@@ -98,11 +85,3 @@ class BearerAuth:
     def __repr__(self) -> str:
         keys = "set" if self.can_renew else "missing"
         return f"{type(self).__name__}(keys {keys}, token {'held' if self.has_token else 'missing'})"
-
-
-def _checked_token(token: str | None) -> str:
-    # requests would name the whole header in the error that it raises for a bad one.
-    token = (token or "").strip()
-    if not token or not all("!" <= char <= "~" for char in token):
-        raise ConfigError("The bearer token is not a line of printable ASCII characters without spaces.")
-    return token

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -44,7 +45,7 @@ class Settings(TypedDict, total=False):
     session: requests.Session | None
 
 
-class BaseClient:
+class BaseClient(ABC):
     """Speak to X over one connection that is kept alive; close it, or use it as a context manager.
 
     `base_url` must be https, or http on loopback (ConfigError). All times are in seconds; once `retry_for_s`
@@ -94,9 +95,9 @@ class BaseClient:
         """Return the time on X's clock (aware UTC), as far as an answer has told it; else on ours."""
         return self._now() + timedelta(seconds=self._skew_s)
 
+    @abstractmethod
     def _redact(self, body: bytes) -> bytes:
         """Return `body` without our secrets, in case a server repeats what it was sent."""
-        raise NotImplementedError
 
     def _deadline(self) -> float:
         return self._monotonic() + self._retry_for_s

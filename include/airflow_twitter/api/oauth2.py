@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode
 
-from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from airflow_twitter.api.errors import (
@@ -21,8 +20,9 @@ from airflow_twitter.api.errors import (
     ConfigError,
     TransientError,
 )
-from airflow_twitter.api.redaction import basic, redact
-from airflow_twitter.api.token_pair import TokenPair, checked_token, read_pair
+from airflow_twitter.api.headers import Header, basic, checked_token
+from airflow_twitter.api.redaction import redact
+from airflow_twitter.api.token_pair import TOKEN_NAME, TokenPair, read_pair
 from airflow_twitter.api.user_auth import AskToken
 from airflow_twitter.times import rfc3339, utc_now
 
@@ -71,21 +71,6 @@ class ClientKeys:
         if not self.client_secret:
             return ()
         return self.client_secret, basic(self.client_id, self.client_secret)
-
-
-class Header(AuthBase):
-    """Set the Authorization header of a request, or none, without saying it when it is printed."""
-
-    def __init__(self, value: str | None) -> None:
-        self._value = value
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        if self._value is not None:
-            request.headers["Authorization"] = self._value
-        return request
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(***)"
 
 
 class OAuth2User:
@@ -202,7 +187,7 @@ class FixedToken:
     """Act by an OAuth 2.0 access token that somebody else looks after; it ends after two hours."""
 
     def __init__(self, token: str) -> None:
-        self._token = checked_token(token)
+        self._token = checked_token(token, TOKEN_NAME)
 
     @property
     def user_id(self) -> str | None:

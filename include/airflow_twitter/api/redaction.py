@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -18,11 +17,6 @@ def redact(body: bytes, secrets: Iterable[str]) -> bytes:
             for form in sorted(_forms(secret), key=len, reverse=True):
                 body = body.replace(form.encode(), b"***")
     return body
-
-
-def basic(key: str, secret: str) -> str:
-    """Return the credentials of HTTP Basic that X wants: both encoded for URLs, then in base64."""
-    return b64encode(f"{quote(key, safe='')}:{quote(secret, safe='')}".encode()).decode()
 
 
 def _forms(secret: str) -> set[str]:

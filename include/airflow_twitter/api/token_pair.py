@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_twitter.api.errors import AuthError, ConfigError, NetworkError
+from airflow_twitter.api.headers import checked_token
 from airflow_twitter.times import rfc3339
+
+TOKEN_NAME = "A token of the account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ class TokenPair:
             known = json.loads(text)
             since = known.get("refreshing_since")
             return cls(
-                access_token=checked_token(known["access_token"]),
-                refresh_token=known["refresh_token"] and checked_token(known["refresh_token"]),
+                access_token=checked_token(known["access_token"], TOKEN_NAME),
+                refresh_token=known["refresh_token"] and checked_token(known["refresh_token"], TOKEN_NAME),
                 expires_at=_aware(known["expires_at"]),
                 client_id=str(known["client_id"]),
                 user_id=known["user_id"],
@@ -82,8 +85,8 @@ def read_pair(body: bytes, client_id: str, now: datetime) -> TokenPair:
         raise AuthError("X gave a token that is not of type bearer")
     refresh_token = content.get("refresh_token")
     return TokenPair(
-        access_token=checked_token(content["access_token"]),
-        refresh_token=checked_token(refresh_token) if isinstance(refresh_token, str) else None,
+        access_token=checked_token(content["access_token"], TOKEN_NAME),
+        refresh_token=checked_token(refresh_token, TOKEN_NAME) if isinstance(refresh_token, str) else None,
         expires_at=now + timedelta(seconds=_seconds(content.get("expires_in"))),
         client_id=client_id,
     )
@@ -99,14 +102,3 @@ def _aware(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("no time zone")
     return moment
-
-
-def checked_token(token: Any) -> str:
-    """Return a token that can stand in a header; raise ConfigError, without the token, for any other."""
-    # requests would name the whole header in the error that it raises for a bad one.
-    text = token.strip() if isinstance(token, str) else ""
-    if not text or not all("!" <= char <= "~" for char in text):
-        raise ConfigError(
-            "A token of the account is not a line of printable ASCII characters without spaces."
-        )
-    return text

@@ -12,7 +12,7 @@ from airflow.sdk import Context
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.endpoints import ENDPOINTS
-from airflow_twitter.api.errors import InvalidRequestError, RateLimitedError, XError
+from airflow_twitter.api.errors import InvalidRequestError, NetworkError, RateLimitedError, XError
 from airflow_twitter.api.prices import round_dollars
 from airflow_twitter.collecting.pausing import settles_at
 from airflow_twitter.collecting.rate_limit import SharedLimit
@@ -91,10 +91,13 @@ class Estimating:
 
     def _count(self, client: XClient, pause: Pause) -> None:
         counting = self._counting = self._counting or Counting(endpoint=self._window.endpoint)
+        asked = {counting.next_token}
         while not counting.done:
             self._wait(pause)
             try:
                 self._count_page(client, counting)
+                if not counting.done:
+                    refuse_repeated(counting.next_token, asked)
             except RateLimitedError as error:
                 resumes_at = self._limit.refused(error, now := datetime.now(UTC))
                 if self.mode != "enforce":
@@ -161,3 +164,13 @@ class Estimating:
             return msgspec.json.decode(self._store.read(self._key), type=Counting)
         except (OSError, ValueError, RecursionError):
             return None
+
+
+def refuse_repeated(token: str | None, asked: set[str | None]) -> None:
+    """Add a token of X's counts to those that were asked for; raises NetworkError for one that comes again.
+
+    Each request for counts is paid for, so a circle must not be followed.
+    """
+    if token in asked:
+        raise NetworkError("X gave pages of counts that lead round in a circle")
+    asked.add(token)

@@ -14,7 +14,7 @@ from airflow_twitter.api.errors import QueryError
 from airflow_twitter.collecting.form import FormError, parse
 from airflow_twitter.collecting.paging import carried_token, is_complete, next_token, oldest_id
 from airflow_twitter.collecting.request import search_request
-from airflow_twitter.data_folder import data_store as data_store
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.deciding import RunTimes, decide, decide_continuation, same_span
 from airflow_twitter.posts.holding import used

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Protocol
 
 from airflow.sdk import Context
-from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.posts.staging import PageHeader
+from airflow_twitter.settings_files import spending_path
 from airflow_twitter.spending.budgets import BudgetReached, Scope, dollars
 from airflow_twitter.spending.estimates import EstimateTooHigh
 from airflow_twitter.spending.ledger import Ledger, Purchase, Reservation
@@ -29,23 +27,9 @@ from airflow_twitter.times import rfc3339
 log = logging.getLogger(__name__)
 
 
-def settings_path(context: Context | None = None) -> Path:
-    """Return where ``spending.yaml`` lies: where ``TWITTER_SPENDING`` says, beside the DAG's file, or in the folder.
-
-    The folder is Airflow's for DAGs. A worker has the DAG's file, whatever bundle it comes from.
-    """
-    named = os.environ.get("TWITTER_SPENDING")
-    if named:
-        return Path(named)
-    beside = Path(getattr((context or {}).get("dag"), "fileloc", None) or FILE).with_name(FILE)
-    return (
-        beside if beside.is_absolute() and beside.exists() else Path(conf.get("core", "dags_folder")) / FILE
-    )
-
-
 def spending_settings(context: Context | None = None) -> Settings:
     """Return prices and budgets; fails the task when the file has a mistake: then nobody knows what may be spent."""
-    path = settings_path(context)
+    path = spending_path(getattr((context or {}).get("dag"), "fileloc", None))
     settings, mistakes = read_settings(path)
     if not path.exists():
         log.warning("There is no %s: X's prices of August 2026 hold, and there are no budgets.", path)

@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.errors import RateLimitedError
-from airflow_twitter.collecting.estimating import Pause
+from airflow_twitter.collecting.estimating import Pause, refuse_repeated
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending
@@ -32,10 +32,13 @@ class Verifying:
     def ask(self, client: XClient, pause: Pause) -> int:
         """Return how many posts X counts; waits for its limit of counts, and raises what the client raises."""
         counted = read_counting(self._staging)
+        asked = {None if counted is None else counted.next_token}
         while counted is None or counted.next_token is not None:
             self._wait(pause)
             try:
                 counted = self._page(client, counted)
+                if counted.next_token is not None:
+                    refuse_repeated(counted.next_token, asked)
             except RateLimitedError as error:
                 resumes_at = self._limit.refused(error, now := datetime.now(UTC))
                 pause(resumes_at, self._limit.waits_for(now))

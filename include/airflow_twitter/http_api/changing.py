@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.queue import change_text
-from airflow_twitter.collecting.spending import settings_path
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
 from airflow_twitter.http_api.queueing import storable, wrong_field
@@ -20,6 +19,7 @@ from airflow_twitter.http_api.waiting import Waiting, asked_of, record_of, waiti
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
+from airflow_twitter.settings_files import spending_path
 from airflow_twitter.spending.settings import read_settings
 from airflow_twitter.times import rfc3339
 
@@ -39,7 +39,7 @@ def edit(session: Session, records: Records, caller: Caller, key: str, changes: 
         _refuse_edit(caller, record)
         asked = _changed(record, changes)
         if asked["text"] != record.content.text:
-            prices = read_settings(settings_path())[0].prices
+            prices = read_settings(spending_path())[0].prices
             record = change_text(records, record, asked["text"], by=caller.name, prices=prices)
         _set_times(session, records, caller, record, asked, changes)
     record = records.read(account.account, key)

@@ -13,9 +13,9 @@ from fastapi import Depends, Path, Request, status
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
-from airflow_twitter.accounts.settings_path import accounts_path
 from airflow_twitter.dag_ids import post_dag_id
 from airflow_twitter.http_api.problems import ApiError
+from airflow_twitter.settings_files import accounts_path
 
 BODY_MAX = 64 * 1024
 CROSS_SITE_HEADER = "X-Requested-With"

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.form import PostFormError, parse_post
 from airflow_twitter.accounts.preparing import check_post, refuse_hopeless
-from airflow_twitter.collecting.spending import settings_path
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
@@ -23,6 +22,7 @@ from airflow_twitter.http_api.runs import find_run, start
 from airflow_twitter.http_api.waiting import record_of, waiting
 from airflow_twitter.publishing.errors import DuplicateError
 from airflow_twitter.publishing.records import Records
+from airflow_twitter.settings_files import spending_path
 from airflow_twitter.spending.settings import read_settings
 
 RETRY_MIN_S = 10
@@ -39,7 +39,7 @@ def queue(
     key = post_id(caller, idempotency_key)
     if _asked_before(session, records, caller, key, asked):
         return key
-    prices = read_settings(settings_path())[0].prices
+    prices = read_settings(spending_path())[0].prices
     content = check_post(asked, _some_video(asked), prices).content
     if asked["video"] is None and not asked["allow_duplicate"] and not asked["dry_run"]:
         for other in records.same_content(caller.account.account, content):

@@ -12,16 +12,18 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.prices import Prices
-from airflow_twitter.collecting.run import data_store
 from airflow_twitter.collecting.spending import spending_settings
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.operators.maintenance import ACTIVE
+from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.staging import WINDOW, find_window
 from airflow_twitter.posts.store import Store
+from airflow_twitter.settings_files import keywords_path
 from airflow_twitter.spending.budgets import dollars
 from airflow_twitter.spending.pages import page_units
 from airflow_twitter.times import rfc3339
-from airflow_twitter.upkeep.gaps import keywords_path, read_holes
+from airflow_twitter.upkeep.gaps import read_holes
 from airflow_twitter.upkeep.holes import Hole, KeywordHoles
 
 ATTEMPTS_MAX = 5
@@ -80,7 +82,7 @@ class TwitterPlanFillsOperator(BaseOperator):
             dollars(float(self.budget)),
         )
         context["ti"].xcom_push("due", len(due))
-        return [] if _is_true(self.tell_only) else runs
+        return [] if is_true(self.tell_only) else runs
 
     def _due(
         self, context: Context, found: Sequence[KeywordHoles], now: datetime
@@ -107,7 +109,7 @@ class TwitterPlanFillsOperator(BaseOperator):
 
     def _why_not(self, context: Context, store: Store, hole: Hole) -> str | None:
         ti: Any = context["ti"]
-        if hole.kind == "unreachable" and not _is_true(self.full_archive):
+        if hole.kind == "unreachable" and not is_true(self.full_archive):
             return "beyond recent search's reach"
         if ti.get_dag(hole.dag_id).is_paused:
             return "its DAG is paused"
@@ -184,7 +186,3 @@ def _runs_over(store: Store, hole: Hole) -> list[str]:
             if window is not None and window.since < hole.until and hole.since < window.until:
                 found.append(unquote(key.split("/")[2]))
     return found
-
-
-def _is_true(value: bool | str) -> bool:
-    return str(value).lower() == "true"

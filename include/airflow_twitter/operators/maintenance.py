@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.data_folder import data_store
+from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.retention import Retention, clean
 from airflow_twitter.publishing.retention import clean_media
 
@@ -59,7 +60,7 @@ class TwitterMaintenanceOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Clean the data folder."""
         ti: Any = context["ti"]
-        tell_only = str(self.tell_only).lower() == "true"
+        tell_only = is_true(self.tell_only)
         store, now = data_store(), datetime.now(UTC)
         cleaned = clean(
             store,

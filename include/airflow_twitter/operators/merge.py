@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow_twitter.assets import posts_asset
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.run import VALIDATE_TASK_ID, CollectRun
+from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts import coverage, dataset
 from airflow_twitter.posts.coverage import CoveredWindow
 from airflow_twitter.posts.export import export
@@ -77,7 +78,7 @@ class TwitterMergeOperator(BaseOperator):
             self.log.info("PIPELINE END: total_tweets=0")
             self._mark_partial(context, told)
             raise AirflowSkipException("X found no posts in this window: nothing to merge.")
-        if str(self.export).lower() == "true":
+        if is_true(self.export):
             export(run.store, window.slug, lock_timeout_s=self.lock_timeout_s)
         self._tell(context, window, counts, told)
         self.log.info("PIPELINE END: total_tweets=%d", report.posts)

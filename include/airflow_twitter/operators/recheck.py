@@ -20,6 +20,7 @@ from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending, spending_settings
 from airflow_twitter.hooks.twitter import TwitterHook
+from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.recheck import Plan, datasets, make_plan
 from airflow_twitter.posts.slugs import slugify
 from airflow_twitter.posts.staging import WINDOW, PageHeader
@@ -142,7 +143,7 @@ class TwitterLookupOperator(BaseOperator):
         """Commit the answers that are missing; returns how many there are and what stopped it before the end."""
         run = CollectRun(context)
         plan = kept_plan(run)
-        if str(self.tell_only).lower() == "true" or not plan.ids:
+        if is_true(self.tell_only) or not plan.ids:
             raise AirflowSkipException(
                 "Nothing was asked for: the run only tells the price, or nothing is due."
             )

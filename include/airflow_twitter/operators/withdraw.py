@@ -14,6 +14,7 @@ from airflow_twitter.api.lookup import read_fates
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.operators.recheck import LOOK_UP_TASK_ID, kept_plan
+from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.recheck import Plan, RecheckReport, compare, fates
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.staging import REPORT, WINDOW
@@ -64,7 +65,7 @@ class TwitterWithdrawOperator(BaseOperator):
             self.log.info("This run was applied before: see %s.", run.store.url(key))
             return _counts(msgspec.json.decode(run.store.read(key), type=RecheckReport))
         plan = kept_plan(run)
-        withheld = str(self.withheld).lower() == "true"
+        withheld = is_true(self.withheld)
         gone = fates(run.staging, read_fates, withheld=withheld)
         report = run.staging.read(REPORT, RecheckReport)
         if report is None:

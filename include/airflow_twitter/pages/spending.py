@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from airflow_twitter.collecting.spending import settings_path
 from airflow_twitter.dag_ids import SPENDING_DAG_ID
 from airflow_twitter.pages.access import Reader
 from airflow_twitter.posts.store import Store, StoreError
+from airflow_twitter.settings_files import spending_path
 from airflow_twitter.spending.budgets import Budgets
 from airflow_twitter.spending.entries import Summary
 from airflow_twitter.spending.ledger import Ledger, connections
@@ -33,7 +33,7 @@ def read_spending(
     """Return the spending by connection, None for who may not see it; and what cannot be read."""
     if not reader.readable({SPENDING_DAG_ID}, session):
         return None, []
-    settings, mistakes = read_settings(settings_path())
+    settings, mistakes = read_settings(spending_path())
     problems = []
     if mistakes:
         problems.append(f"{FILE} has mistakes (see Import Errors): nothing is bought until it is corrected.")

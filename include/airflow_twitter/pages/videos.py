@@ -15,7 +15,7 @@ from airflow_twitter.data_folder import data_store
 from airflow_twitter.pages.access import ReaderDep
 from airflow_twitter.posts.store import Store, StoreError
 from airflow_twitter.publishing.errors import RecordError
-from airflow_twitter.publishing.media import media_file
+from airflow_twitter.publishing.media import frame_file, media_file
 from airflow_twitter.publishing.records import Records
 
 HEADERS = {
@@ -46,7 +46,7 @@ def video(account: AccountName, key: PostKey, session: SessionDep, reader: Reade
 def frame(account: AccountName, key: PostKey, session: SessionDep, reader: ReaderDep) -> FileResponse:
     """Return a picture of the video."""
     sha256 = _sha256(data_store(), account, key, session, reader)
-    return _file(data_store(), sha256, f"media/frames/{sha256}.jpg", "image/jpeg")
+    return _file(data_store(), sha256, frame_file(sha256), "image/jpeg")
 
 
 def _sha256(store: Store, account: str, key: str, session: SessionDep, reader: ReaderDep) -> str:

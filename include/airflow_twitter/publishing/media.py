@@ -32,6 +32,11 @@ def media_file(sha256: str) -> str:
     return f"{FOLDER}/{sha256}"
 
 
+def frame_file(sha256: str) -> str:
+    """Return the key of the picture (JPEG) of the video with this hash."""
+    return f"{FOLDER}/frames/{sha256}.jpg"
+
+
 def keep(store: Store, chunks: Iterable[bytes]) -> Stored:
     """Write a file as it comes and return where it lies; an exception from the iterable leaves nothing."""
     digest, size = hashlib.sha256(), 0

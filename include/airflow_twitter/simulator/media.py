@@ -38,7 +38,6 @@ class Media:
     media_type: str
     category: str
     total_bytes: int
-    made_at: float
     expires_at: float
     processing_s: float
     fails: dict[str, Any] | None = None
@@ -117,7 +116,7 @@ class MediaStore:
             while str(number) in self._media:
                 number += 1
             made = Media(
-                str(number), owner, media_type, category, total_bytes, now, now + EXPIRES_S, self.processing_s
+                str(number), owner, media_type, category, total_bytes, now + EXPIRES_S, self.processing_s
             )
             self._media[made.id] = made
             return made

@@ -81,7 +81,7 @@ FAULTS: Mapping[str, Fault] = {
     "repeated_page": Fault(
         "page", "the posts of the answer before, with a token to where this page would start"
     ),
-    "self_token": Fault("page", "the page, with the token that it was asked with"),
+    "self_token": Fault("page", "the page, or the counts, with the token that it was asked with"),
     "malformed": Fault(
         "page",
         f"posts from number `at` on are broken; kinds: {', '.join(KINDS)}",

@@ -27,6 +27,7 @@ from airflow_twitter.simulator.routes import Route, find_route, methods_of
 from airflow_twitter.simulator.rules import Rule, RuleBook
 from airflow_twitter.simulator.search import find_page, write_page
 from airflow_twitter.simulator.snowflake import id_at, iso
+from airflow_twitter.simulator.tokens import write_token
 from airflow_twitter.simulator.vocabulary import vocabulary_of
 from airflow_twitter.simulator.wording import spaced_words
 from airflow_twitter.simulator.world import World
@@ -222,6 +223,8 @@ class Service:
         ask = read_ask(endpoint, params, now_ms)
         if endpoint.startswith("counts"):
             counts = count_posts(self.world, ask)
+            if any(rule.fault == "self_token" for rule in call.rules):
+                counts["meta"]["next_token"] = ask.token or write_token(ask.bound_to, ask.position)
             call.entry.counted = True
             return json_answer(200, counts)
         return self._search(ask, now_ms, call.rules, call.entry)

@@ -12,19 +12,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airflow.sdk.configuration import conf
-
 from airflow_twitter.collecting.keywords import read_keywords
-from airflow_twitter.collecting.run import data_store
+from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts.coverage import CoverageError
+from airflow_twitter.settings_files import keywords_path
 from airflow_twitter.times import rfc3339
 from airflow_twitter.upkeep.holes import Hole, KeywordHoles, find_holes
-
-
-def keywords_path(dag_file: str = "") -> Path:
-    """Return where ``keywords.yaml`` lies: beside a DAG's file, else in Airflow's folder of DAGs."""
-    beside = Path(dag_file).with_name("keywords.yaml") if dag_file else None
-    return beside if beside and beside.exists() else Path(conf.get("core", "dags_folder")) / "keywords.yaml"
 
 
 def read_holes(
