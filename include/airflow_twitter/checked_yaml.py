@@ -13,8 +13,14 @@ from typing import Any, ClassVar, cast
 import yaml
 from jsonschema import Draft202012Validator
 
+from airflow_twitter.posts.regular import read_regular
+
 _DEPTH_MAX = 8
 _LINE_MAX = 500
+_SIZE_MAX = 1024 * 1024
+"""Bytes of a file: some thousand entries, and a second of reading."""
+_NUMBER_MAX = 100
+"""Characters of a number: a longer one, in parts of sixty, would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,14 @@ def _nodes(path: Path, top: str) -> list[yaml.Node]:
 
 def _root(path: Path, top: str, if_missing: str) -> yaml.Node | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        with read_regular(path) as file:
+            data = file.read(_SIZE_MAX + 1)
+        if len(data) > _SIZE_MAX:
+            reason = (
+                f"the file has more than {_SIZE_MAX // 1024} KiB, and Airflow reads it again for every task"
+            )
+            raise FileMistake(path.name, 1, top, f"{reason}; shorten it")
+        text = data.decode()
         _refuse_depth(path.name, top, text)
         return yaml.compose(text, Loader=_Loader)
     except FileNotFoundError:
@@ -170,8 +183,8 @@ def _root(path: Path, top: str, if_missing: str) -> yaml.Node | None:
         raise FileMistake(path.name, 1, top, f"the file is not UTF-8 ({error.reason})") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or error
-        raise FileMistake(path.name, mark.line + 1 if mark else 1, top, f"not YAML: {reason}") from None
+        problem = getattr(error, "problem", None) or error
+        raise FileMistake(path.name, mark.line + 1 if mark else 1, top, f"not YAML: {problem}") from None
 
 
 def _refuse_depth(file: str, top: str, text: str) -> None:
@@ -213,6 +226,8 @@ def _value(loader: Any, node: yaml.Node, is_list: bool) -> Any:
         raise ValueError(
             "a list of plain values is wanted here" if is_list else "one plain value is wanted here"
         )
+    if node.tag != "tag:yaml.org,2002:str" and len(node.value) > _NUMBER_MAX:
+        raise ValueError(f"not a plain value: it has more than {_NUMBER_MAX} characters and is no text")
     try:
         return loader.construct_object(node)
     except (yaml.YAMLError, ValueError, KeyError) as error:

@@ -2,106 +2,20 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import re
-import shutil
-import signal
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from tests.hostile.cases import keys, plain, run_case
 from tests.hostile.conftest import Ground
-from tests.hostile.mutations import MUTATIONS, make_outside, surroundings
-from tests.hostile.steps import STEPS, Later
+from tests.hostile.mutations import MUTATIONS
+from tests.hostile.steps import STEPS
 
-CASE_S = 60
-"""So long a case may take on a machine that is busy; what hangs takes for ever."""
 SHARE = int(os.environ.get("HOSTILE_SHARE", "16"))
 """Of so many cases one is run; which, is always the same. HOSTILE_SHARE=1 runs all."""
 ASKING = ("search_resumed", "continued", "second_run", "refetch")
 """Steps that ask X, and take five times as long as the others: a third as many of their cases are run."""
-
-
-class Hangs(BaseException):
-    """Report a step that does not end."""
-
-
-@contextmanager
-def ending() -> Iterator[None]:
-    """Raise Hangs in what takes too long, and end the process when even that does not end it."""
-
-    def stop(number: int, frame: Any) -> None:
-        raise Hangs(f"no end after {CASE_S} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, CASE_S)
-    faulthandler.dump_traceback_later(2 * CASE_S, exit=True)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
-        signal.signal(signal.SIGALRM, before)
-
-
-def plain(name: str) -> str:
-    """Return a file's name without what differs from run to run."""
-    return re.sub(r"[0-9a-f]{12,}", "#", name)
-
-
-def is_clear(error: Exception) -> bool:
-    """Tell whether an error is the project's own and a sentence or more."""
-    ours = type(error).__module__.startswith("airflow_twitter.") or isinstance(error, AirflowFailException)
-    return ours and len(str(error)) > 40 and str(error).rstrip().endswith((".", ":", "!", "?", ")"))
-
-
-def names_it(error: Exception, key: str) -> bool:
-    """Tell whether a sentence names the file, or its folder where the folder was the trouble."""
-    parts = key.split("/")
-    return any("/".join(parts[:length]) in str(error) for length in range(2, len(parts) + 1)) or key in str(
-        error
-    )
-
-
-def run_case(ground: Ground, tmp: Path, key: str, mutation: str, step: str) -> str | None:
-    """Run one step over one broken file; return what was wrong with how it ended."""
-    shutil.rmtree(tmp, ignore_errors=True)
-    shutil.copytree(ground.data, tmp / "data")
-    make_outside(tmp / "outside")
-    MUTATIONS[mutation](tmp / "data" / key, tmp / "outside")
-    before = surroundings(tmp)
-    wrong = None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TWITTER_DATA", str(tmp / "data"))
-        try:
-            with ending():
-                STEPS[step](Later(ground.airflow, tmp / "data", ground.keywords))
-        except AirflowSkipException:
-            pass
-        except Hangs as error:
-            wrong = str(error)
-        except Exception as error:
-            if not is_clear(error):
-                wrong = f"{type(error).__name__}: {error}"
-            elif not names_it(error, key):
-                wrong = f"does not name the file: {type(error).__name__}: {error}"
-    after = surroundings(tmp)
-    if before != after:
-        changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-        wrong = f"{wrong or ''} changed outside the data folder: {sorted(changed)}"
-    return wrong
-
-
-def keys(ground: Ground) -> list[str]:
-    """Return all files that good runs left, hidden ones too."""
-    return sorted(
-        path.relative_to(ground.data).as_posix() for path in ground.data.rglob("*") if path.is_file()
-    )
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -110,13 +24,13 @@ def test_broken_file(ground: Ground, tmp_path: Path, step: str) -> None:
     wrong, cases = [], 0
     share = SHARE * 3 if step in ASKING and SHARE > 1 else SHARE
     for key in keys(ground):
-        for mutation in MUTATIONS:
+        for mutation, mutate in MUTATIONS.items():
             if zlib.crc32(f"{plain(key)} {mutation} {step}".encode()) % share:
                 continue
             if mutation == "folder_link" and "/" not in key:
                 continue  # that the data folder itself is a link is its owner's choice
             cases += 1
-            said = run_case(ground, tmp_path / "case", key, mutation, step)
+            said = run_case(ground, tmp_path / "case", key, mutate, step)
             if said is not None:
                 wrong.append(f"{key} {mutation}: {said}")
     assert cases > 5

@@ -69,7 +69,7 @@ def test_mark_posted(opened: Records, clock: Any) -> None:
         record = mark_posted(opened, "acme", "first", "https://x.com/somebody/status/123", by="ann")
     assert (record.state, record.post_id, record.found) == (PostState.POSTED, "123", True)
     assert record.history[-1].by == "ann"
-    assert opened.owner_of("acme", "123") == "first"
+    assert opened.index.owner_of("acme", "123") == "first"
     with pytest.raises(DuplicateError):
         mark_posted(opened, "acme", "first", "124", by="ann")
 

@@ -166,11 +166,11 @@ def test_many_openers_of_one_content_leave_one(store: Store) -> None:
 
 def test_post_belongs_to_one_record(records: Records) -> None:
     """A post on X can be claimed once, and again by its owner."""
-    assert records.claim_post("acme", "123", "first")
-    assert records.claim_post("acme", "123", "first")
-    assert not records.claim_post("acme", "123", "second")
-    assert records.owner_of("acme", "123") == "first"
-    assert records.owner_of("acme", "124") is None
+    assert records.index.claim_post("acme", "123", "first")
+    assert records.index.claim_post("acme", "123", "first")
+    assert not records.index.claim_post("acme", "123", "second")
+    assert records.index.owner_of("acme", "123") == "first"
+    assert records.index.owner_of("acme", "124") is None
 
 
 def _all_at_once(target: Any, arguments: list[tuple[Any, ...]]) -> None:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
+from airflow_twitter.posts.regular import UnusableFile
 from airflow_twitter.posts.store import Store
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True)
 class Hold:
     """Why and since when an account is held. `error_type` and `error` are those of a post's state."""
 
-    since: datetime
+    since: _Moment
     error_type: str
     error: str
     run_id: str
@@ -30,9 +34,10 @@ def held(store: Store, account: str) -> Hold | None:
         return msgspec.json.decode(store.read(_hold_key(account)), type=Hold)
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError):
+    except (UnusableFile, ValueError, RecursionError):
         reason = (
-            f"The account is held, but {store.url(_hold_key(account))} cannot be read. Release it to go on."
+            f"The account is held, but {store.url(_hold_key(account))} cannot be read. Release it to go on, or "
+            "move away what lies there."
         )
         return Hold(datetime.fromtimestamp(0, UTC), "unknown", reason, "")
 
@@ -70,7 +75,7 @@ def next_post_at(store: Store, account: str, distance_s: float) -> datetime | No
 
 def _last_post(store: Store, account: str) -> datetime | None:
     try:
-        return msgspec.json.decode(store.read(_last_key(account)), type=datetime)
+        return msgspec.json.decode(store.read(_last_key(account)), type=_Moment)
     except (FileNotFoundError, ValueError, RecursionError):
         return None
 

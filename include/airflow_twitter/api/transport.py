@@ -17,6 +17,8 @@ from airflow_twitter import __version__
 from airflow_twitter.api.errors import ConfigError, NetworkError, PermanentError
 
 _CHUNK_BYTES = 1 << 16
+ANSWER_MAX = 32 * 1024 * 1024
+"""Bytes of a decompressed answer. A page of 500 posts with all that X includes has some 3 MB."""
 _UNSENDABLE = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidSchema,
@@ -146,8 +148,15 @@ def _read_chunks(
 ) -> Iterator[bytes]:
     # The read timeout of a socket counts anew with every byte: an answer that drips would never end.
     deadline = started + timeouts.connect_s + timeouts.read_s
+    size = 0
     for chunk in answer.iter_content(_CHUNK_BYTES):
         yield chunk
+        size += len(chunk)
+        if size > ANSWER_MAX:
+            raise PermanentError(
+                f"{label} was answered with more than {ANSWER_MAX // 2**20} MiB",
+                detail="No answer of X is so large: see whether the host of the connection is X's",
+            )
         if monotonic() > deadline:
             raise NetworkError(f"{label} was not answered in full within {deadline - started:.0f} s")
 

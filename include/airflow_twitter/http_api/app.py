@@ -25,11 +25,13 @@ from airflow_twitter.http_api.problems import (
     on_api_error,
     on_invalid,
     on_publishing_error,
+    on_store_error,
 )
 from airflow_twitter.http_api.queueing import queue
 from airflow_twitter.http_api.shown import shown_post, shown_posts
 from airflow_twitter.http_api.turns import wake
 from airflow_twitter.http_api.waiting import is_paused, waiting
+from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.decisions import TooLateError, post_id_of
 from airflow_twitter.publishing.errors import BusyError, PublishingError
 from airflow_twitter.publishing.records import Records
@@ -56,6 +58,7 @@ api = FastAPI(
         PublishingError: on_publishing_error,
         BusyError: on_publishing_error,
         RequestValidationError: on_invalid,
+        StoreError: on_store_error,
     },
 )
 api.add_middleware(BodyLimit)
@@ -78,7 +81,7 @@ def document(request: Request, user: GetUserDep) -> JSONResponse:
     return JSONResponse({**api.openapi(), "servers": [{"url": request.scope.get("root_path", "")}]})
 
 
-@api.post(f"{ACCOUNT}/posts", status_code=status.HTTP_202_ACCEPTED, responses=documented(409, 429, 503))
+@api.post(f"{ACCOUNT}/posts", status_code=status.HTTP_202_ACCEPTED, responses=documented(409, 429))
 def queue_post(
     caller: Adds,
     session: SessionDep,
@@ -169,7 +172,7 @@ def post_is_out(caller: Changes, session: SessionDep, post: PostId, body: forms.
     return shown_post(session, records, caller.account, post)
 
 
-@api.post(f"{POST}/not-posted", responses=documented(409, 503))
+@api.post(f"{POST}/not-posted", responses=documented(409))
 def post_is_not_out(caller: Changes, session: SessionDep, post: PostId) -> forms.PostState:
     """Say that a post of which nobody knew is not on the account: it is sent again."""
     records = _known(session, caller, post)

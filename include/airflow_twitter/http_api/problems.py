@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, Field
 from airflow_twitter.publishing.decisions import TooLateError
 from airflow_twitter.publishing.errors import BusyError, DuplicateError, PublishingError, RecordError
 from airflow_twitter.publishing.states import error_type
+
+log = logging.getLogger(__name__)
 
 BUSY_RETRY_S = 30
 
@@ -78,6 +81,12 @@ async def on_publishing_error(request: Request, error: Exception) -> JSONRespons
     return refused(error).response()
 
 
+async def on_store_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what the data folder refuses: a damaged file, a full disk."""
+    log.error("%s", error)
+    return ApiError(status.HTTP_503_SERVICE_UNAVAILABLE, str(error), error_type="storage").response()
+
+
 async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     """Say which fields are wrong, without the values: they may hold what no JSON can, or a secret."""
     assert isinstance(error, RequestValidationError)
@@ -88,5 +97,5 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return these answers for the OpenAPI document, beside those that every address can give."""
-    always = (400, 401, 403, 404, 413, 422)
+    always = (400, 401, 403, 404, 413, 422, 503)
     return {code: {"model": Problem} for code in (*always, *codes)}

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from airflow_twitter.accounts.form import PostFormError, moment
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
+from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.errors import RecordError
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
@@ -75,7 +76,7 @@ def record_or_damage(records: Records, account: str, key: str) -> tuple[Record |
     """Return the record of a post, if there is one; or why it cannot be read, and what to do."""
     try:
         return records.find(account, key), None
-    except RecordError as error:
+    except (RecordError, StoreError) as error:
         return None, str(error)
 
 

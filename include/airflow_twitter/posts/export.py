@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from airflow_twitter.posts import dataset
+from airflow_twitter.posts.bounds import LINE_MAX, LongLine
 from airflow_twitter.posts.store import Store
 
 log = logging.getLogger(__name__)
@@ -47,15 +48,23 @@ def export(store: Store, slug: str, *, lock_timeout_s: float = 60.0) -> ExportRe
     with dataset.lock(store, slug, lock_timeout_s):
         store.clean(name=key)
         set_aside = _set_damaged_aside(store, slug, key)
-        days = dataset.segments(store, f"posts/{slug}")
-        joined = _Joined(store, days)
-        if not days:
+        joined, size = _join(store, slug, key, set_aside)
+        if not size:
             # What it showed is no longer in the dataset: X asks that such posts be removed.
             store.delete(key)
             return ExportResult(key, 0, 0, set_aside)
-        size = store.put(key, joined.blocks())
     log.info("Saved %s posts to %s (%s bytes)", joined.posts, store.url(key), size)
     return ExportResult(key, joined.posts, size, set_aside)
+
+
+def _join(store: Store, slug: str, key: str, set_aside: list[str]) -> tuple[_Joined, int]:
+    """Write the file and return its size, 0 when there are no days; a day with a line of any length is repaired."""
+    while True:
+        joined = _Joined(store, dataset.segments(store, f"posts/{slug}"))
+        try:
+            return joined, store.put(key, joined.blocks()) if joined.days else 0
+        except LongLine:
+            set_aside.append(dataset.repair(store, joined.day)[0])
 
 
 class _Joined:
@@ -63,15 +72,17 @@ class _Joined:
 
     def __init__(self, store: Store, days: list[str]) -> None:
         self.posts = 0
+        self.days = days
+        self.day = ""
         self._store = store
-        self._days = days
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the array in blocks."""
+        """Yield the array in blocks; raises LongLine, of the `day` that is at hand then."""
         separator = b"[\n"
-        for day in self._days:
+        for day in self.days:
+            self.day = day
             with self._store.open(day) as file:
-                held = b""
+                held, without_end = b"", 0
                 while block := file.read(BLOCK_BYTES):
                     # The newline at the end of a block waits, for only the array's last one has no comma
                     # before it.
@@ -81,6 +92,9 @@ class _Joined:
                     held = b""
                     joined = block.replace(b"\n", b",\n")
                     self.posts += len(joined) - len(block)
+                    without_end = without_end + len(block) if len(joined) == len(block) else 0
+                    if without_end > LINE_MAX:
+                        raise LongLine
                     if block.endswith(b"\n"):
                         joined, held = joined[:-2], b",\n"
                     yield joined

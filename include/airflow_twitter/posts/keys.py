@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
 MAX_SEGMENT_BYTES = 200
+_DAMAGED, _STAMP = ".damaged-", "%Y%m%dT%H%M%S.%fZ"
 
 
 class StoreError(Exception):
@@ -18,3 +23,30 @@ def check_key(key: str) -> None:
             raise StoreError(
                 f"{key[:80]!r}... is not a safe key: a part is over {MAX_SEGMENT_BYTES} bytes long."
             )
+
+
+def local_folder(root: str | Path) -> Path:
+    """Return the real folder of a path or file:// URL; raises StoreError for another kind of URL, or no name."""
+    text = str(root)
+    if "://" in text:
+        if not text.startswith("file://"):
+            scheme = text.partition("://")[0]
+            raise StoreError(f"Only local folders can hold the data for now, not {scheme}:// addresses.")
+        text = text.removeprefix("file://")
+    if not text or "\0" in text:
+        raise StoreError("The folder for the data has no usable name.")
+    return Path(os.path.realpath(text))
+
+
+def key_aside(key: str) -> str:
+    """Return under which key a damaged file is set aside now."""
+    return f"{key}{_DAMAGED}{datetime.now(UTC).strftime(_STAMP)}"
+
+
+def set_aside_at(key: str) -> datetime | None:
+    """Return when a file was set aside by the store, told by its key; None when it was not."""
+    _, _, stamp = key.rpartition(_DAMAGED)
+    try:
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None

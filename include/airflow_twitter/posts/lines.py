@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from airflow_twitter.posts.bounds import FILE_MAX
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNDATED = "undated"
 
@@ -115,6 +117,8 @@ class StagedError(ValueError):
 
 _HEAD = re.compile(rb"(\d{4}-\d\d(?:-\d\d)?|undated) (\d{1,9})\n")
 _HEAD_MAX = 64
+GROUP_MAX = 2 * FILE_MAX
+"""Bytes of a group of staged lines: they come from one page, and each has a little more than X sent."""
 
 
 class StagedPosts:
@@ -156,7 +160,7 @@ class StagedPosts:
 
     def _read(self, size: int) -> bytes:
         # Asked before it is read: a size out of a damaged file may be more than there is memory.
-        data = self._file.read(size) if size <= self._left else b""
+        data = self._file.read(size) if size <= min(self._left, GROUP_MAX) else b""
         if len(data) < size:
             raise StagedError("the staged posts end too early")
         self._left -= size

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from airflow_twitter.posts import dataset
+from airflow_twitter.posts.bounds import line_pieces
 from airflow_twitter.posts.lines import Post
 from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
@@ -17,6 +18,8 @@ from airflow_twitter.posts.validation import validate_page
 from airflow_twitter.posts.withdrawn import Withdrawal
 
 IDS_A_REQUEST = 100
+IDS_A_RUN = 250_000
+"""Posts of one run at most, whatever its budget: its plan names each once, and once for each keyword that holds it."""
 Reader = Callable[[bytes], tuple[Mapping[str, Mapping[str, Any]], Mapping[str, str]]]
 """Reads an answer: the posts that it shows, and why the others are gone, by id."""
 
@@ -107,7 +110,7 @@ def make_plan(store: Store, slugs: Iterable[str], *, seen_before: str, at_most: 
             files[key].append(stored.id)
             last_seen[stored.id] = max(stored.fetched_at, last_seen.get(stored.id, ""))
     due = sorted((seen, int(post_id)) for post_id, seen in last_seen.items() if seen < seen_before)
-    ids = [str(number) for _, number in due[:at_most]]
+    ids = [str(number) for _, number in due[: min(at_most, IDS_A_RUN)]]
     chosen = set(ids)
     held = {key: [post_id for post_id in stored if post_id in chosen] for key, stored in files.items()}
     return Plan(
@@ -161,7 +164,7 @@ def files_of(store: Store, slug: str) -> list[str]:
 def _stored(store: Store, key: str) -> Iterator[_Stored]:
     """Yield the posts of a file that are not emptied; lines that cannot be read are left to the next merge."""
     with store.open(key) as file:
-        for line in file:
+        for line in line_pieces(file):
             try:
                 stored = _stored_decoder.decode(line)
             except (ValueError, RecursionError):
@@ -179,7 +182,7 @@ def shown(staging: Staging, run_id: str) -> Iterator[Post]:
 
 def _essences(store: Store, key: str, ids: set[str]) -> Iterator[tuple[str, _Essence]]:
     with store.open(key) as file:
-        for line in file:
+        for line in line_pieces(file):
             try:
                 stored = _stored_decoder.decode(line)
                 if stored.id in ids:

@@ -10,9 +10,9 @@ from itertools import accumulate, islice, pairwise
 from operator import lt
 from typing import BinaryIO
 
+from airflow_twitter.posts.bounds import BLOCK_BYTES, LINE_MAX, LongLine, line_blocks, line_pieces
 from airflow_twitter.posts.lines import Line, line_decoder, newer
 
-BLOCK_BYTES = 256 * 1024
 BLOCK_LINES = 128
 
 Block = tuple[list[int], list[Line]]
@@ -131,13 +131,15 @@ def salvage(file: BinaryIO) -> tuple[dict[int, Line], int]:
     """Return the readable lines of a damaged file by number, and how many lines are lost."""
     readable: dict[int, Line] = {}
     lost = 0
-    for raw in file:
+    for raw in line_pieces(file):
         line = raw.strip()
         try:
             line.decode()
             number = line_decoder.decode(line).number
         except (ValueError, RecursionError):
-            lost += bool(line)
+            lost += bool(line) and (
+                len(raw) < LINE_MAX or raw.endswith(b"\n")
+            )  # of a long line, its last piece
             continue
         line += b"\n"
         readable[number] = newer(readable[number], line) if number in readable else line
@@ -148,7 +150,7 @@ def _indexed_blocks(file: BinaryIO, index: Index) -> Iterator[Block]:
     """Cut the file at the lengths of its index; raises DamagedSegment when they do not fit."""
     for begin in range(0, len(index.ids), BLOCK_LINES):
         ends = list(accumulate(index.lengths[begin : begin + BLOCK_LINES], initial=0))
-        data = file.read(ends[-1])
+        data = file.read(min(ends[-1], BLOCK_LINES * LINE_MAX))
         if not (data.startswith(b"{") and data.endswith(b"}\n") and len(data) == ends[-1]):
             raise DamagedSegment("its lines do not lie where they were written")
         block = memoryview(data)
@@ -159,7 +161,7 @@ def _indexed_blocks(file: BinaryIO, index: Index) -> Iterator[Block]:
 def _parsed_blocks(file: BinaryIO) -> Iterator[Block]:
     """Parse every line of the file; raises DamagedSegment."""
     last = 0
-    for block in _whole_lines(file):
+    for block in _blocks(file):
         ids = _read_ids(block)
         lines: list[Line] = list(io.BytesIO(block).readlines())
         # As many objects as lines, each line with the first and last character of an object, and all of it JSON: so
@@ -172,6 +174,13 @@ def _parsed_blocks(file: BinaryIO) -> Iterator[Block]:
         yield ids, lines
 
 
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    try:
+        yield from line_blocks(file)
+    except LongLine as error:
+        raise DamagedSegment(str(error)) from None
+
+
 def _read_ids(block: bytes) -> list[int]:
     try:
         rows = line_decoder.decode_lines(block)
@@ -179,20 +188,6 @@ def _read_ids(block: bytes) -> list[int]:
         return ids if ids and min(ids) > 0 else [row.number for row in rows]
     except (ValueError, RecursionError) as error:
         raise DamagedSegment(f"a line cannot be read: {error}") from None
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the file in blocks that end with a line; the last one may lack its newline."""
-    rest = b""
-    while chunk := file.read(BLOCK_BYTES):
-        end = chunk.rfind(b"\n") + 1
-        if not end:
-            rest += chunk
-            continue
-        yield rest + chunk[:end]
-        rest = chunk[end:]
-    if rest:
-        yield rest
 
 
 def _first_bytes(file: BinaryIO, size: int) -> Iterator[bytes]:

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -19,9 +18,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_twitter.posts import disk
+from airflow_twitter.posts.bounds import read_whole
 from airflow_twitter.posts.disk import DiskFull
-from airflow_twitter.posts.keys import StoreError, check_key
+from airflow_twitter.posts.keys import StoreError, check_key, key_aside, local_folder, set_aside_at
 from airflow_twitter.posts.locks import LockTimeout, locked
+from airflow_twitter.posts.notes import read_note, write_note
 from airflow_twitter.posts.regular import UnusableFile, read_regular, telling_what_lies_there
 from airflow_twitter.posts.temporary import becoming, check_room, link_or_copy, remove_dead
 
@@ -34,7 +35,6 @@ LOCKS = ".locks"
 NOTES = ".notes"
 HELD = ".held"
 TRASH = ".trash"
-DAMAGED, STAMP = ".damaged-", "%Y%m%dT%H%M%S.%fZ"
 
 
 class Store:
@@ -45,15 +45,7 @@ class Store:
     """
 
     def __init__(self, root: str | Path) -> None:
-        text = str(root)
-        if "://" in text:
-            if not text.startswith("file://"):
-                scheme = text.partition("://")[0]
-                raise StoreError(f"Only local folders can hold the data for now, not {scheme}:// addresses.")
-            text = text.removeprefix("file://")
-        if not text or "\0" in text:
-            raise StoreError("The folder for the data has no usable name.")
-        self.root = Path(os.path.realpath(text))
+        self.root = local_folder(root)
         self._cleaned: set[Path] = set()
 
     def __repr__(self) -> str:
@@ -74,9 +66,9 @@ class Store:
             return path.stat().st_size
 
     def read(self, key: str) -> bytes:
-        """Return all bytes of `key`."""
+        """Return all bytes of `key`; raises UnusableFile when they are more than any file of ours has."""
         with self.open(key) as file:
-            return file.read()
+            return read_whole(file, self._path(key))
 
     def open(self, key: str) -> BinaryIO:
         """Open `key` for reading; the caller closes it. A later put does not change what is read."""
@@ -169,7 +161,7 @@ class Store:
         With `keep` the file stays under its old name too, so that it is never absent before a put replaces
         it.
         """
-        new_key = f"{key}{DAMAGED}{datetime.now(UTC).strftime(STAMP)}"
+        new_key = key_aside(key)
         path, new_path = self._path(key), self._path(new_key)
         with disk.telling_when_full(new_path), telling_what_lies_there(path):
             if keep:
@@ -210,29 +202,15 @@ class Store:
 
         They are a convenience: they may be gone at any time, are not written durably, and not at all on a full disk.
         """
-        path = self._notes(key)
-        try:
-            with disk.telling_when_full(path), telling_what_lies_there(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._clean_once(path.parent)
-                with becoming(path, durable=False) as file:
-                    file.write(self._state(key, data) + data)
-        except (DiskFull, UnusableFile, FileNotFoundError):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        note = self._notes(key)
+        with contextlib.suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            self._clean_once(note.parent)
+        write_note(note, self._path(key), data)
 
     def recall(self, key: str) -> bytes | None:
         """Return what was remembered of `key`, None when that has changed since or nothing was."""
-        note = self._notes(key)
-        try:
-            with read_regular(note) as file:
-                state, data = file.read().split(b"\n", 1)
-            if state + b"\n" != self._state(key, data):
-                return None
-            # Clocks of file systems tick in milliseconds: a change in the tick of the note would look like none.
-            return data if note.stat().st_mtime_ns > self._path(key).stat().st_mtime_ns else None
-        except (OSError, ValueError):
-            return None
+        return read_note(self._notes(key), self._path(key))
 
     def lock(self, key: str, timeout_s: float = 60.0) -> AbstractContextManager[None]:
         """Hold the lock named `key`, alone among threads and processes; the kernel frees it if that dies.
@@ -263,17 +241,3 @@ class Store:
     def _notes(self, key: str) -> Path:
         check_key(key)
         return self._inside(self.root / NOTES / key)
-
-    def _state(self, key: str, data: bytes) -> bytes:
-        """Tell one content of `key` from another by size and time of change, and `data` by its checksum."""
-        status = self._path(key).stat()
-        return b"%d %d %d\n" % (status.st_size, status.st_mtime_ns, zlib.crc32(data))
-
-
-def set_aside_at(key: str) -> datetime | None:
-    """Return when a file was set aside by the store, told by its key; None when it was not."""
-    _, _, stamp = key.rpartition(DAMAGED)
-    try:
-        return datetime.strptime(stamp, STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        return None

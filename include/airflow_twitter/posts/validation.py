@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from airflow_twitter.posts.bounds import LINE_MAX, MIB
 from airflow_twitter.posts.lines import Post, id_month, media_number, post_day
 from airflow_twitter.posts.splitting import PageError, split_includes, split_page
 from airflow_twitter.times import utc_text
@@ -115,6 +116,8 @@ class _Checker:
         # One look at the whole page spares a look at every post. msgspec skips strings without decoding them, so
         # that what it accepts may still not be UTF-8, and it leaves line breaks between the tokens as they are.
         self.plain = _is_utf8(body) and b"\n" not in body and b"\r" not in body
+        self.room = LINE_MAX - len(suffix)
+        self.all_fit = len(body) <= self.room
 
     def check(self, raws: list[msgspec.Raw], read: Reader, kind: str) -> tuple[list[Post], list[BadPost]]:
         """Return the good objects as posts and the bad ones with their reasons."""
@@ -132,6 +135,8 @@ class _Checker:
         return good, bad
 
     def _line(self, raw: msgspec.Raw, clashes: bool) -> bytes:
+        if not self.all_fit and memoryview(raw).nbytes > self.room:
+            raise ValueError(f"it has more than {LINE_MAX // MIB} MiB, which no line of a dataset may have")
         if self.plain and not clashes:
             return b"".join((memoryview(raw)[:-1], self.suffix))
         text = bytes(raw)

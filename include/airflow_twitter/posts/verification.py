@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from airflow_twitter.posts import dataset
+from airflow_twitter.posts.bounds import line_pieces
 from airflow_twitter.posts.lines import UNDATED, id_time, line_decoder
 from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
@@ -87,7 +88,7 @@ def stored(store: Store, slug: str, since: datetime, until: datetime) -> int:
         day = key.rpartition("/")[2].removesuffix(".jsonl")
         if day != UNDATED and first <= day <= last:
             with store.open(key) as file:
-                total += sum(_lies_in(line, since, until) for line in file)
+                total += sum(_lies_in(line, since, until) for line in line_pieces(file))
     return total
 
 

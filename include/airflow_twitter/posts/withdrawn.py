@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from airflow_twitter.posts.bounds import line_pieces
 from airflow_twitter.posts.lines import Line, id_month, line_decoder, media_number, observed_at, post_day
 from airflow_twitter.posts.store import Store
 
@@ -80,13 +81,13 @@ def withdraw(store: Store, key: str, gone: Mapping[int, Withdrawal], *, redact: 
     newest = _newest(read(store, key, gone), gone)
     for record, numbers in _records(key, newest).items():
         _note(store, record, {number: newest[number] for number in numbers})
-    content = b"".join(_kept(store, key, newest, redact))
-    if not store.exists(key):
-        return
-    if not content:
+    kept = changed = False
+    for before, after in _kept(store, key, newest, redact):
+        kept, changed = kept or bool(after), changed or before != after
+    if changed and kept:
+        store.put(key, (line for _, line in _kept(store, key, newest, redact)))
+    elif changed:
         store.delete(key)
-    elif content != store.read(key):
-        store.put(key, content)
 
 
 def media_of(lines: Iterable[bytes]) -> set[str]:
@@ -116,13 +117,16 @@ def _newest(known: Mapping[int, Withdrawal], gone: Mapping[int, Withdrawal]) -> 
     }
 
 
-def _kept(store: Store, key: str, gone: Mapping[int, Withdrawal], redact: bool) -> Iterator[bytes]:
+def _kept(
+    store: Store, key: str, gone: Mapping[int, Withdrawal], redact: bool
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each line of a file, and what is to stand there: nothing where it goes."""
     for line in _lines(store, key):
         withdrawal = _withdrawal_of(line, gone)
         if withdrawal is None:
-            yield line
-        elif redact:
-            yield _redacted(withdrawal)
+            yield line, line
+        else:
+            yield line, _redacted(withdrawal) if redact else b""
 
 
 def _lines(store: Store, key: str) -> Iterator[bytes]:
@@ -131,7 +135,7 @@ def _lines(store: Store, key: str) -> Iterator[bytes]:
     except FileNotFoundError:
         return
     with file:
-        yield from file
+        yield from line_pieces(file)
 
 
 def _withdrawal_of(line: bytes, gone: Mapping[int, Withdrawal]) -> Withdrawal | None:
@@ -186,15 +190,11 @@ def _records(key: str, numbers: Iterable[int]) -> dict[str, list[int]]:
 
 def _read_record(store: Store, record: str) -> dict[int, Withdrawal]:
     found: dict[int, Withdrawal] = {}
-    try:
-        data = store.read(record)
-    except FileNotFoundError:
-        return found
-    for line in data.splitlines():
+    for line in _lines(store, record):
         try:
             withdrawal = msgspec.json.decode(line, type=Withdrawal)
             found[int(withdrawal.id)] = withdrawal
-        except ValueError:
+        except (ValueError, RecursionError):
             log.error("%s holds a line that cannot be read: %.80r", store.url(record), line)
     return found
 

@@ -87,7 +87,7 @@ class _Attempt:
     def run(self) -> Record:
         record = self.record
         if record.post_id is not None:
-            self.records.claim_post(record.account, record.post_id, record.key)
+            self.records.index.claim_post(record.account, record.post_id, record.key)
         if record.out:
             return record
         if record.state is PostState.CANCELLED:
@@ -184,7 +184,7 @@ class _Attempt:
         raise DuplicateError(
             f"X refused the post since the account has posted this text lately: {url}. Change the text.",
             post_url=url,
-            first=self.records.owner_of(self.record.account, same.id),
+            first=self.records.index.owner_of(self.record.account, same.id),
         )
 
     def _look_again_until(self, begun: datetime, reason: str) -> None:
@@ -224,7 +224,7 @@ class _Attempt:
 
     def _finish(self, post_id: str, *, found: bool) -> Record:
         account, key = self.record.account, self.record.key
-        if found and not self.records.claim_post(account, post_id, key):
+        if found and not self.records.index.claim_post(account, post_id, key):
             raise LookAgain(self.records.now() + timedelta(seconds=self.looking.every_s), "Looked at anew.")
         with self.records.change(account, key) as record:
             record.post_id = post_id
@@ -235,7 +235,7 @@ class _Attempt:
             record.note(
                 PostState.POSTED, "Found on the account." if found else "Created.", at=record.posted_at
             )
-        self.records.claim_post(account, post_id, key)
+        self.records.index.claim_post(account, post_id, key)
         log.info(
             "POST %s: account=%s, key=%s, %s", "FOUND" if found else "CREATED", account, key, record.post_url
         )

@@ -43,8 +43,8 @@ def mark_posted(records: Records, account: str, key: str, link: str | None = Non
     with records.hold(account, key):
         if records.read(account, key).post_id not in (None, post_id):
             raise DuplicateError("This post is published already, as another one than the link says.")
-        if post_id is not None and not records.claim_post(account, post_id, key):
-            owner = records.owner_of(account, post_id)
+        if post_id is not None and not records.index.claim_post(account, post_id, key):
+            owner = records.index.owner_of(account, post_id)
             raise DuplicateError(f"{link} is the post of the run {owner}, not of {key}.", first=owner)
         with records.change(account, key) as record:
             if record.post_id is None:

@@ -11,7 +11,7 @@ import logging
 import msgspec
 from av.error import FFmpegError
 
-from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.store import Store, StoreError
 from airflow_twitter.publishing.errors import VideoRejectedError
 from airflow_twitter.publishing.findings import Finding, refusals
 from airflow_twitter.publishing.media import FOLDER, Stored, incoming, media_file, settle
@@ -154,12 +154,11 @@ def _make(
 def _known(store: Store, note: str) -> Stored | None:
     try:
         known = msgspec.json.decode(store.read(note), type=_Fitted)
-    except (FileNotFoundError, ValueError, RecursionError):
+        key = media_file(known.sha256)
+        is_there = store.exists(key) and store.size(key) == known.size
+    except (OSError, StoreError, ValueError, RecursionError):  # then it is made anew
         return None
-    key = media_file(known.sha256)
-    if not store.exists(key) or store.size(key) != known.size:
-        return None
-    return Stored(key, known.sha256, known.size)
+    return Stored(key, known.sha256, known.size) if is_there else None
 
 
 def _broken(error: FFmpegError) -> VideoRejectedError:

@@ -36,7 +36,7 @@ class OwnPosts:
             post
             for post in posts
             if post.created_at >= earliest
-            and self._records.owner_of(record.account, post.id) in (None, record.key)
+            and self._records.index.owner_of(record.account, post.id) in (None, record.key)
         ]
         keys = set(record.intent.media_keys)
         by_key = (post for post in free if keys.intersection(post.media_keys))

@@ -6,14 +6,20 @@ follow from the records and can be made again by telling each record once more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 
+from airflow_twitter.posts.bounds import line_pieces
 from airflow_twitter.posts.store import Store
+from airflow_twitter.publishing.errors import PublishingError
+from airflow_twitter.publishing.index import INDEX
 from airflow_twitter.publishing.record import Record
-from airflow_twitter.publishing.records import INDEX
+from airflow_twitter.publishing.records import Records
+
+log = logging.getLogger(__name__)
 
 KEY = "published.json"
 _MONTHS = f"{INDEX}/months"
@@ -37,24 +43,48 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: datetime | None
 
 
-class _Sorting(msgspec.Struct, frozen=True):
-    """What orders the lines and tells them apart."""
+_Month = dict[tuple[str, str], tuple[Published, bytes]]
+"""The lines of a month by account and key of their posts."""
 
-    posted_at: datetime
-    account: str
-    key: str
+
+class DamagedMonth(PublishingError):
+    """A file of lines cannot be read."""
 
 
 def tell_published(store: Store, record: Record) -> None:
     """Enter a published post into published.json, or renew its line there; doing it again changes nothing.
 
-    Safe with many writers. A record that is not out is left alone.
+    Safe with many writers. A record that is not out is left alone. A month whose file is damaged is made anew.
     """
     if record.posted_at is None:
         return
-    line = msgspec.json.encode(
+    line = _line(record, record.posted_at)
+    month = f"{_MONTHS}/{record.posted_at:%Y-%m}.jsonl"
+    with store.lock(month):
+        try:
+            lines = _by_post(_lines(store, month))
+        except DamagedMonth as damage:
+            lines = _made_anew(store, month, damage)
+        entry = msgspec.json.decode(line, type=Published)
+        if lines.get((entry.account, entry.key), (None, None))[1] != line:
+            lines[entry.account, entry.key] = (entry, line)
+            _write(store, month, lines)
+    with store.lock(KEY):
+        store.put(KEY, _array(store))
+
+
+def read_published(store: Store, account: str | None = None) -> Iterator[Published]:
+    """Return what was published, oldest first, of one account or of all."""
+    for month in store.list(_MONTHS):
+        for published, _ in _lines(store, month) if month.endswith(".jsonl") else ():
+            if account in (None, published.account):
+                yield published
+
+
+def _line(record: Record, posted_at: datetime) -> bytes:
+    return msgspec.json.encode(
         Published(
-            posted_at=record.posted_at,
+            posted_at=posted_at,
             account=record.account,
             key=record.key,
             post_id=record.post_id,
@@ -69,44 +99,57 @@ def tell_published(store: Store, record: Record) -> None:
             deleted_at=record.deleted_at,
         )
     )
-    month = f"{_MONTHS}/{record.posted_at:%Y-%m}.jsonl"
-    with store.lock(month):
-        lines = {(entry.account, entry.key): (entry, line) for entry, line in _lines(store, month)}
-        entry = msgspec.json.decode(line, type=_Sorting)
-        if lines.get((entry.account, entry.key), (None, None))[1] != line:
-            lines[entry.account, entry.key] = (entry, line)
-            ordered = sorted(
-                lines.values(), key=lambda item: (item[0].posted_at, item[0].account, item[0].key)
-            )
-            store.put(month, (line + b"\n" for _, line in ordered))
-    with store.lock(KEY):
-        store.put(KEY, _array(store))
 
 
-def read_published(store: Store, account: str | None = None) -> Iterator[Published]:
-    """Return what was published, oldest first, of one account or of all."""
-    for month in store.list(_MONTHS):
-        for _, line in _lines(store, month):
-            published = msgspec.json.decode(line, type=Published)
-            if account in (None, published.account):
-                yield published
-
-
-def _lines(store: Store, month: str) -> Iterator[tuple[_Sorting, bytes]]:
+def _lines(store: Store, month: str) -> Iterator[tuple[Published, bytes]]:
+    """Yield the lines of a month; raises DamagedMonth for one that is none."""
     try:
-        content = store.read(month)
+        file = store.open(month)
     except FileNotFoundError:
         return
-    for line in content.splitlines():
-        yield msgspec.json.decode(line, type=_Sorting), line
+    with file:
+        for number, raw in enumerate(line_pieces(file), start=1):
+            line = raw.rstrip(b"\n")
+            try:
+                line.decode()  # msgspec skips text without a look at its bytes
+                yield msgspec.json.decode(line, type=Published), line
+            except (ValueError, RecursionError) as error:
+                raise DamagedMonth(
+                    f"{store.url(month)} is damaged in line {number} ({error}). It is made anew from the records when "
+                    "the next post of its month is recorded: clear the task `record` of one."
+                ) from None
+
+
+def _by_post(lines: Iterable[tuple[Published, bytes]]) -> _Month:
+    return {(published.account, published.key): (published, line) for published, line in lines}
+
+
+def _made_anew(store: Store, month: str, damage: DamagedMonth) -> _Month:
+    """Return the lines of a month as the records have them; the damaged file is kept aside."""
+    log.error("%s It was kept as %s, and is made anew.", damage, store.set_aside(month, keep=True))
+    name = month.rpartition("/")[2].removesuffix(".jsonl")
+    told = (
+        (record, record.posted_at)
+        for record in Records(store).all()
+        if record.posted_at and f"{record.posted_at:%Y-%m}" == name
+    )
+    lines = (_line(record, posted_at) for record, posted_at in told)
+    found = _by_post((msgspec.json.decode(line, type=Published), line) for line in lines)
+    _write(store, month, found)
+    return found
+
+
+def _write(store: Store, month: str, lines: _Month) -> None:
+    ordered = sorted(lines.values(), key=lambda item: (item[0].posted_at, item[0].account, item[0].key))
+    store.put(month, (line + b"\n" for _, line in ordered))
 
 
 def _array(store: Store) -> Iterator[bytes]:
-    yield b"["
-    separator = b"\n"
+    """Yield all months as one array. Raises DamagedMonth, which leaves the array as it was."""
+    separator = b"[\n"
     for month in store.list(_MONTHS):
-        content = store.read(month).rstrip(b"\n")
-        if content:
-            yield separator + content.replace(b"\n", b",\n")
-            separator = b",\n"
-    yield b"\n]\n"
+        if month.endswith(".jsonl"):
+            for _, line in _lines(store, month):
+                yield separator + line
+                separator = b",\n"
+    yield b"\n]\n" if separator == b",\n" else b"[\n]\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,6 +18,8 @@ from airflow_twitter.publishing.states import PostState
 
 FOLDER = "published"
 _HISTORY_MAX = 200
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Captions(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,10 +56,10 @@ class Intent(msgspec.Struct, kw_only=True):
     `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times are aware UTC.
     """
 
-    at: datetime
+    at: Moment
     media_keys: list[str] = []
-    sent_at: datetime | None = None
-    refused_at: datetime | None = None
+    sent_at: Moment | None = None
+    refused_at: Moment | None = None
     refusal: str | None = None
     sends: int = 0
 
@@ -74,9 +76,9 @@ class Upload(msgspec.Struct, kw_only=True):
     segment_bytes: int
     media_id: str | None = None
     media_key: str | None = None
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     confirmed: int = 0
-    finalized_at: datetime | None = None
+    finalized_at: Moment | None = None
     ready: bool = False
     made: int = 0
     failed: int = 0
@@ -99,7 +101,7 @@ class CaptionsUpload(msgspec.Struct, kw_only=True):
 
     captions: Captions
     media_id: str | None = None
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     finalized: bool = False
     joined_to: str | None = None
 
@@ -123,13 +125,13 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
     asked: Content | None = None
     content: Content | None = None
     by: str | None = None
-    at: datetime | None = None
+    at: Moment | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a post's history; `by` names a person where one decided."""
 
-    at: datetime
+    at: Moment
     state: PostState
     note: str
     by: str | None = None
@@ -145,15 +147,15 @@ class Record(msgspec.Struct, kw_only=True):
     key: str
     content: Content
     state: PostState
-    created_at: datetime
+    created_at: Moment
     intent: Intent
     upload: Upload | None = None
     captions_upload: CaptionsUpload | None = None
     approval: Approval | None = None
     post_id: str | None = None
     post_url: str | None = None
-    posted_at: datetime | None = None
-    deleted_at: datetime | None = None
+    posted_at: Moment | None = None
+    deleted_at: Moment | None = None
     found: bool = False
     allow_duplicate: bool = False
     simulated: bool = False

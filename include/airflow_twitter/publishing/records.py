@@ -7,15 +7,15 @@ atomically; the kernel frees the locks of a killed process.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from airflow_twitter.posts.slugs import safe_segment
-from airflow_twitter.posts.store import LockTimeout, Store
+from airflow_twitter.posts.store import LockTimeout, Store, StoreError
 from airflow_twitter.publishing.errors import BusyError, DuplicateError, RecordError
+from airflow_twitter.publishing.index import Index
 from airflow_twitter.publishing.record import (
     FOLDER,
     Approval,
@@ -29,7 +29,8 @@ from airflow_twitter.publishing.record import (
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.times import utc_now
 
-INDEX = "published_index"
+log = logging.getLogger(__name__)
+
 BUSY_S = 30.0
 _SETTLED = frozenset({PostState.POSTED, PostState.UNKNOWN, PostState.CANCELLED, PostState.DELETED})
 
@@ -39,6 +40,7 @@ class Records:
 
     def __init__(self, store: Store, *, now: Callable[[], datetime] = utc_now) -> None:
         self.store = store
+        self.index = Index(store)
         self.now = now
 
     def open(
@@ -59,9 +61,9 @@ class Records:
         account with this content is posted or on its way (not with `allow_duplicate`), RecordError when the
         content changed after the post was sent.
         """
-        with self._content_lock(account, content):
+        with self.index.content_lock(account, content):
             self._refuse_second(account, key, content, allow_duplicate)
-            self._enter(account, content, key)
+            self.index.enter(account, content, key)
             with self._lock(account, key):
                 record = self.find(account, key)
                 now = self.now()
@@ -164,37 +166,27 @@ class Records:
         return [record.key for record in self.all(account)]
 
     def all(self, account: str | None = None) -> list[Record]:
-        """Return all records, of one account or of all, oldest first. It reads them all."""
+        """Return all records, of one account or of all, oldest first; one that cannot be read is told and left out."""
         prefix = FOLDER if account is None else f"{FOLDER}/{safe_segment(account)}"
         records = []
         for key in self.store.list(prefix):
-            with contextlib.suppress(FileNotFoundError, ValueError, RecursionError):
+            try:
                 records.append(decode(self.store.read(key)))
+            except FileNotFoundError:
+                continue
+            except (OSError, StoreError, ValueError, RecursionError) as error:
+                log.warning("The record %s cannot be read and is left out: %s", key, error)
         return sorted(records, key=lambda record: (record.created_at, record.key))
 
     def same_content(self, account: str, content: Content) -> list[Record]:
         """Return the records of an account that have this content, in the order in which they were opened."""
-        records = (self.find(account, key) for key in self._entered(self._content_key(account, content)))
+        records = (self.find(account, key) for key in self.index.with_content(account, content))
         return [record for record in records if record and record.content.fingerprint == content.fingerprint]
 
     def refuse_second(self, record: Record) -> None:
         """Raise DuplicateError when another record with this content is posted or on its way."""
-        with self._content_lock(record.account, record.content):
+        with self.index.content_lock(record.account, record.content):
             self._refuse_second(record.account, record.key, record.content, record.allow_duplicate)
-
-    def claim_post(self, account: str, post_id: str, key: str) -> bool:
-        """Write down that a post on X is the one of record `key`; return False when it is another's."""
-        where = self._post_key(account, post_id)
-        with self.store.lock(where):
-            owners = self._entered(where)
-            if not owners:
-                self.store.put(where, msgspec.json.encode([key]))
-                return True
-            return owners == [key]
-
-    def owner_of(self, account: str, post_id: str) -> str | None:
-        """Return the key of the record whose post this is, None when it is nobody's."""
-        return next(iter(self._entered(self._post_key(account, post_id))), None)
 
     def _refuse_second(self, account: str, key: str, content: Content, allow_duplicate: bool) -> None:
         if allow_duplicate:
@@ -225,31 +217,8 @@ class Records:
         record.content = content
         record.note(record.state, "Edited.", at=self.now())
 
-    def _enter(self, account: str, content: Content, key: str) -> None:
-        where = self._content_key(account, content)
-        keys = self._entered(where)
-        if key not in keys:
-            self.store.put(where, msgspec.json.encode([*keys, key]))
-
-    def _entered(self, where: str) -> list[str]:
-        try:
-            return msgspec.json.decode(self.store.read(where), type=list[str])
-        except FileNotFoundError:
-            return []
-
     def _put(self, record: Record) -> None:
         self.store.put(record_key(record.account, record.key), encode(record))
 
     def _lock(self, account: str, key: str) -> contextlib.AbstractContextManager[None]:
         return self.store.lock(record_key(account, key))
-
-    def _content_lock(self, account: str, content: Content) -> contextlib.AbstractContextManager[None]:
-        return self.store.lock(self._content_key(account, content))
-
-    @staticmethod
-    def _content_key(account: str, content: Content) -> str:
-        return f"{INDEX}/{safe_segment(account)}/contents/{content.fingerprint}.json"
-
-    @staticmethod
-    def _post_key(account: str, post_id: str) -> str:
-        return f"{INDEX}/{safe_segment(account)}/posts/{safe_segment(post_id)}.json"

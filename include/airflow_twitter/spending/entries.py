@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from airflow_twitter.api.prices import round_dollars
+from airflow_twitter.posts.bounds import LongLine, line_blocks
 from airflow_twitter.posts.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -153,16 +154,18 @@ class Day:
                 self._forget()
             with store.open(self.key) as file:
                 file.seek(self._read)
-                added = file.read()
+                for block in line_blocks(file):
+                    self._apply_lines(block[: block.rfind(b"\n") + 1], store)
         except FileNotFoundError:
             self._forget()
-            return
-        except OSError as error:
+        except (OSError, LongLine) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise LedgerError(
-                f"{store.url(self.key)} cannot be read ({error.strerror}), so that nobody knows what was bought. "
+                f"{store.url(self.key)} cannot be read ({reason}), so that nobody knows what was bought. "
                 "Nothing is bought until it can be, or is moved away."
             ) from None
-        whole = added[: added.rfind(b"\n") + 1]
+
+    def _apply_lines(self, whole: bytes, store: Store) -> None:
         for line in whole.split(b"\n")[:-1]:
             try:
                 self.apply(self._decoder.decode(line))

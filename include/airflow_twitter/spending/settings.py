@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -34,7 +35,7 @@ class Settings:
 
 def read_settings(path: Path) -> tuple[Settings, list[Mistake]]:
     """Return the settings and everything that is wrong with them; without a file X's prices and no budgets."""
-    if not path.exists():
+    if not os.path.lexists(path):  # a link that leads nowhere would take the budgets away without a word
         return Settings(), []
     try:
         sections = read_sections(path, {"prices": False, "budgets": True})

@@ -1,0 +1,100 @@
+"""One step over one broken file, and what was wrong with how it ended."""
+
+from __future__ import annotations
+
+import faulthandler
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from tests.hostile.conftest import Ground
+from tests.hostile.mutations import make_outside, surroundings
+from tests.hostile.steps import STEPS, Later
+
+CASE_S = 60
+"""So long a case may take on a machine that is busy; what hangs takes for ever."""
+
+
+class Hangs(BaseException):
+    """Report a step that does not end."""
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Raise Hangs in what takes too long, and end the process when even that does not end it."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise Hangs(f"no end after {CASE_S} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, CASE_S)
+    faulthandler.dump_traceback_later(2 * CASE_S, exit=True)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
+
+
+def plain(name: str) -> str:
+    """Return a file's name without what differs from run to run."""
+    return re.sub(r"[0-9a-f]{12,}", "#", name)
+
+
+def is_clear(error: Exception) -> bool:
+    """Tell whether an error is the project's own and a sentence or more."""
+    ours = type(error).__module__.startswith("airflow_twitter.") or isinstance(error, AirflowFailException)
+    return ours and len(str(error)) > 40 and str(error).rstrip().endswith((".", ":", "!", "?", ")"))
+
+
+def names_it(error: Exception, key: str) -> bool:
+    """Tell whether a sentence names the file, or its folder where the folder was the trouble."""
+    parts = key.split("/")
+    return any("/".join(parts[:length]) in str(error) for length in range(2, len(parts) + 1)) or key in str(
+        error
+    )
+
+
+def run_case(
+    ground: Ground, tmp: Path, key: str, mutate: Callable[[Path, Path], None], step: str
+) -> str | None:
+    """Run one step over one broken file; return what was wrong with how it ended."""
+    shutil.rmtree(tmp, ignore_errors=True)
+    shutil.copytree(ground.data, tmp / "data")
+    make_outside(tmp / "outside")
+    mutate(tmp / "data" / key, tmp / "outside")
+    before = surroundings(tmp)
+    wrong = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TWITTER_DATA", str(tmp / "data"))
+        try:
+            with ending():
+                STEPS[step](Later(ground.airflow, tmp / "data", ground.keywords))
+        except AirflowSkipException:
+            pass
+        except Hangs as error:
+            wrong = str(error)
+        except Exception as error:
+            if not is_clear(error):
+                wrong = f"{type(error).__name__}: {error}"
+            elif not names_it(error, key):
+                wrong = f"does not name the file: {type(error).__name__}: {error}"
+    after = surroundings(tmp)
+    if before != after:
+        changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+        wrong = f"{wrong or ''} changed outside the data folder: {sorted(changed)}"
+    return wrong
+
+
+def keys(ground: Ground) -> list[str]:
+    """Return all files that good runs left, hidden ones too."""
+    return sorted(
+        path.relative_to(ground.data).as_posix() for path in ground.data.rglob("*") if path.is_file()
+    )
