@@ -5,6 +5,7 @@ Every mistake has its file, line and key. Nothing in the file can end the proces
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,9 @@ class FileMistake(Exception):
 _TEXT: dict[str, tuple[str, ...]] = {"": ("tag:yaml.org,2002:timestamp",)}
 _TEXT["o"] = _TEXT["O"] = (*_TEXT[""], "tag:yaml.org,2002:bool")
 """What is not told from text, by first letter: ``estimate: off`` is a word."""
+
+
+_PLAIN = frozenset({"str", "int", "float", "bool", "null"})
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -226,9 +230,16 @@ def _value(loader: Any, node: yaml.Node, is_list: bool) -> Any:
         raise ValueError(
             "a list of plain values is wanted here" if is_list else "one plain value is wanted here"
         )
-    if node.tag != "tag:yaml.org,2002:str" and len(node.value) > _NUMBER_MAX:
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if kind not in _PLAIN:
+        raise ValueError(f"not a plain value: it is marked as {kind}")
+    if kind != "str" and len(node.value) > _NUMBER_MAX:
         raise ValueError(f"not a plain value: it has more than {_NUMBER_MAX} characters and is no text")
     try:
-        return loader.construct_object(node)
+        value = loader.construct_object(node)
     except (yaml.YAMLError, ValueError, KeyError) as error:
         raise ValueError(f"not a plain value: {getattr(error, 'problem', None) or error}") from None
+    # A NaN is neither below a minimum nor above it.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a number")
+    return value

@@ -1,7 +1,7 @@
 """Run every step over files of more than a gigabyte, with little more memory than the imports take.
 
-As a script this is that process: ``python -m tests.hostile.gigabytes GROUND FOLDER``. Its files are sparse, and so take
-no room on the disk. It prints what was wrong, a case a line, and how many cases there were.
+As a script this is that process: ``python -m tests.hostile.gigabytes GROUND FOLDER REPORT``. Its files are sparse, and
+so take no room on the disk. It writes what was wrong, a case a line, and how many cases there were.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import time_machine
 from tests.airflow_in_memory import NOON
@@ -25,7 +26,7 @@ SIZE = 5 * 2**28
 """Bytes of a file: 1.25 GiB."""
 ROOM = 600 * 2**20
 """Bytes of memory that a step may take beyond what the process has before."""
-SHARE = int(os.environ.get("HOSTILE_SHARE", "6"))
+SHARE = int(os.environ.get("HOSTILE_SHARE", "16"))
 
 
 def _longer(path: Path, outside: Path) -> None:
@@ -68,7 +69,7 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def main(ground: Ground, folder: Path) -> None:
+def main(ground: Ground, folder: Path, report: TextIO) -> None:
     """Run all cases."""
     limit_memory()
     cases = 0
@@ -80,10 +81,10 @@ def main(ground: Ground, folder: Path) -> None:
                 cases += 1
                 said = run_case(ground, folder / "case", key, mutate, step)
                 if said is not None:
-                    print(f"{key} {name} {step}: {said}", flush=True)
-    print(f"{cases} cases", flush=True)
+                    print(f"{key} {name} {step}: {said}", file=report, flush=True)
+    print(f"{cases} cases", file=report, flush=True)
 
 
 if __name__ == "__main__":
-    with time_machine.travel(NOON, tick=False):
-        main(pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]))
+    with time_machine.travel(NOON, tick=False), open(sys.argv[3], "w") as report:
+        main(pickle.loads(Path(sys.argv[1]).read_bytes()), Path(sys.argv[2]), report)

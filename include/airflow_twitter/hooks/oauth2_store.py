@@ -33,7 +33,7 @@ class VariableStore:
     def __init__(self, username: str, store: Store, *, sleep: Callable[[float], None] = time.sleep) -> None:
         if not _USERNAME.fullmatch(username):
             raise ConfigError(
-                f"{username!r} is no name of an account: up to 15 letters, digits and underscores, without the @"
+                f"{username[:40]!r} is no name of an account: up to 15 letters, digits and underscores, without the @"
             )
         self.username = username
         self.key = PREFIX + username.lower()

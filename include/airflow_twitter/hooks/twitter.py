@@ -11,7 +11,7 @@ from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import XError
 from airflow_twitter.api.user_client import UserClient
-from airflow_twitter.hooks.user_auth import USER_EXTRAS, extras, mask_connection, user_auth
+from airflow_twitter.hooks.user_auth import USER_EXTRAS, check_text, extras, mask_connection, user_auth
 
 DEFAULT_BASE_URL = "https://api.x.com"
 
@@ -61,6 +61,8 @@ class TwitterHook(BaseHook):
         """Return the Connection, with its secrets masked from now on."""
         connection = self.get_connection(self.twitter_conn_id)
         mask_connection(connection)
+        for name in ("host", "schema", "login", "password"):
+            check_text(name, getattr(connection, name))
         return connection
 
     def test_connection(self) -> tuple[bool, str]:

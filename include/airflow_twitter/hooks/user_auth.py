@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from airflow.sdk.log import mask_secret
@@ -25,26 +26,33 @@ USER_EXTRAS = ("access_token", "access_token_secret", "oauth2_client_id", "oauth
 
 def mask_connection(connection: Any) -> None:
     """Have Airflow mask every secret of a Connection from now on."""
-    extra = connection.extra_dejson
+    extra = _parsed_extra(connection)
     # One of a wrong type is refused later on, and may hold a secret all the same.
-    held = [extra.get(name) for name in SECRET_EXTRAS] if isinstance(extra, dict) else [extra]
+    held = [extra.get(name) for name in SECRET_EXTRAS] if isinstance(extra, dict) else [connection.extra]
     for secret in (connection.password, *held):
         if secret:
             mask_secret(secret)
 
 
+def check_text(what: str, value: Any) -> None:
+    """Raise ConfigError for the value of a field that is neither missing nor a text that can be sent."""
+    if not isinstance(value, str | None):
+        raise ConfigError(f"The connection's {what} is no text: write its value in quotation marks")
+    try:
+        (value or "").encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"The connection's {what} holds half of a character: copy it anew") from None
+
+
 def extras(connection: Any) -> dict[str, Any]:
     """Return the extra fields of a Connection; raises ConfigError where they, or one of ours, are of another type."""
-    extra = connection.extra_dejson
+    extra = _parsed_extra(connection)
     if not isinstance(extra, dict):
         raise ConfigError(
             "The connection's extra is no JSON object: write it as names and values in braces, or leave it empty"
         )
     for name in (*SECRET_EXTRAS, "oauth2_client_id", "oauth2_account"):
-        if not isinstance(extra.get(name), str | None):
-            raise ConfigError(
-                f"The connection's extra field {name} is no text: write its value in quotation marks"
-            )
+        check_text(f"extra field {name}", extra.get(name))
     return extra
 
 
@@ -88,3 +96,11 @@ def _oauth1(connection: Any) -> OAuth1User:
 def _text(extra: dict[str, Any], name: str) -> str:
     value = extra.get(name)
     return value.strip() if isinstance(value, str) else ""
+
+
+def _parsed_extra(connection: Any) -> Any:
+    """Return a Connection's extra; Airflow's own reading takes one that is no JSON for an empty one."""
+    try:
+        return json.loads(connection.extra or "{}")
+    except (TypeError, ValueError, RecursionError):
+        return None
