@@ -26,7 +26,7 @@ SIZE = 5 * 2**28
 """Bytes of a file: 1.25 GiB."""
 ROOM = 600 * 2**20
 """Bytes of memory that a step may take beyond what the process has before."""
-SHARE = int(os.environ.get("HOSTILE_SHARE", "16"))
+SHARE = int(os.environ.get("HOSTILE_SHARE", "24"))
 
 
 def _longer(path: Path, outside: Path) -> None:

@@ -32,6 +32,7 @@ BOUNDED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+FEWER = settings(BOUNDED, max_examples=30)
 
 
 @BOUNDED
@@ -93,7 +94,7 @@ def hook(**fields: Any) -> TwitterHook:
     return made
 
 
-@BOUNDED
+@FEWER
 @given(
     st.fixed_dictionaries(
         {"extra": EXTRA},
@@ -118,7 +119,7 @@ def test_any_connection(fields: dict[str, Any]) -> None:
         assert (said or "").isprintable()
 
 
-@BOUNDED
+@FEWER
 @given(st.fixed_dictionaries({"extra": EXTRA}, optional=FIELDS_OF_APP))
 @example({"login": "a\ud800", "password": "b", "extra": ""})
 @example(
