@@ -6,7 +6,8 @@ import hashlib
 import itertools
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 from tests.airflow_in_memory import NOON, Airflow
 
+from airflow_twitter.api.client import XClient
 from airflow_twitter.operators.recheck import TwitterLookupOperator, TwitterRecheckPlanOperator
 from airflow_twitter.operators.withdraw import TwitterWithdrawOperator
 from airflow_twitter.posts.store import Store
@@ -351,6 +353,33 @@ def test_waiting_holds_no_slot(collected: Simulator, check: Check) -> None:
     with pytest.raises(AirflowRescheduleException) as raised:
         check.look_up()
     assert (raised.value.reschedule_date - NOON).total_seconds() == 3900
+
+
+def test_trouble_that_goes_on(
+    collected: Simulator, check: Check, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between refusals of a limit too, trouble is borne for an hour; then the check fails for good."""
+    quick = partial(XClient, sleep=clock.shift, monotonic=lambda: datetime.now(UTC).timestamp())
+    monkeypatch.setattr("airflow_twitter.hooks.twitter.XClient", quick)
+    collected.add_rules(
+        [
+            Rule(endpoint="lookup", every=2, fault="rate_limited", params={"reset": 600}),
+            Rule(endpoint="lookup", nth=(1, None), fault="html"),
+        ]
+    )
+    check.price()
+    begun = datetime.now(UTC)
+
+    def attempt() -> bool:
+        try:
+            check.look_up()
+        except AirflowRescheduleException as wait:
+            clock.move_to(wait.reschedule_date)
+        return True
+
+    with pytest.raises(AirflowFailException, match="no usable answer since"):
+        all(attempt() for _ in range(100))
+    assert timedelta(hours=1) <= datetime.now(UTC) - begun < timedelta(hours=2)
 
 
 def test_again(

@@ -12,16 +12,17 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 from airflow_twitter.api.client import XClient
-from airflow_twitter.api.errors import PermanentError, RateLimitedError
+from airflow_twitter.api.errors import PermanentError, RateLimitedError, TransientError
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.holding import uses_staging
 from airflow_twitter.collecting.pausing import SLEEP_MAX_S
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun
 from airflow_twitter.collecting.spending import RunSpending, spending_settings
+from airflow_twitter.collecting.trouble import Trouble
 from airflow_twitter.hooks.twitter import TwitterHook
 from airflow_twitter.operators.rendered import is_true
-from airflow_twitter.posts.recheck import Plan, datasets, make_plan
+from airflow_twitter.posts.recheck import IDS_A_REQUEST, Plan, datasets, make_plan
 from airflow_twitter.posts.slugs import slugify
 from airflow_twitter.posts.staging import WINDOW, PageHeader
 from airflow_twitter.spending.budgets import BudgetReached, dollars
@@ -163,8 +164,10 @@ class TwitterLookupOperator(BaseOperator):
             context, run, self.twitter_conn_id, _Run(decided_at, 0), run_budget=float(self.budget)
         )
         spending.make_up(pages)
+        trouble = Trouble(run, IDS_A_REQUEST)
         try:
             with TwitterHook(self.twitter_conn_id, vocabulary=self.vocabulary).get_conn() as client:
+                client.watch = trouble
                 while len(pages) < plan.requests:
                     room_at = limit.room_at(datetime.now(UTC))
                     if not self._pause(room_at, decided_at):
@@ -174,6 +177,12 @@ class TwitterLookupOperator(BaseOperator):
                     except RateLimitedError as error:
                         self.log.warning("%s", error)
                         limit.refused(error, datetime.now(UTC))
+                        if trouble.lasting is not None:
+                            raise trouble.lasting from None
+        except TransientError as error:
+            if error is trouble.lasting:
+                raise AirflowFailException(f"{error} {trouble}") from None
+            raise
         except BudgetReached as reached:
             return str(reached)
         except PermanentError as error:
