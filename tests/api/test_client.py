@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.api.asking import KEY, SEARCH, SECRET, OpenClient, walk
 
 from airflow_twitter.api import errors
 from airflow_twitter.api.auth import BearerAuth
@@ -16,31 +16,10 @@ from airflow_twitter.api.client import Page, XClient
 from airflow_twitter.api.endpoints import ALL, RECENT, Endpoint
 from airflow_twitter.simulator import Rule, Simulator
 
-KEY, SECRET = "key-of-a-test", "secret-of-a-test"
-SEARCH = {"query": "accounting", "max_results": "10"}
-
-OpenClient = Callable[..., XClient]
-
-
-def walk(client: XClient, endpoint: Endpoint = RECENT, **params: str) -> Iterator[Page]:
-    """Fetch page by page to the end."""
-    token: dict[str, str] = {}
-    while True:
-        page = client.search(endpoint, {**SEARCH, **params, **token})
-        yield page
-        if page.next_token is None:
-            return
-        token = {"next_token": page.next_token}
-
 
 def ids(page: Page) -> list[str]:
     """Return the ids of a page's posts."""
     return [post["id"] for post in json.loads(page.body).get("data", [])]
-
-
-def asked(simulator: Simulator) -> list[tuple[str, int]]:
-    """Return what X was asked and how it answered."""
-    return [(entry.endpoint, entry.status) for entry in simulator.book.requests]
 
 
 @pytest.mark.parametrize("endpoint", [RECENT, ALL], ids=lambda endpoint: endpoint.name)

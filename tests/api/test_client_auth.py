@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.api.asking import KEY, SEARCH, SECRET, OpenClient, asked, walk
 
 from airflow_twitter.api import errors
 from airflow_twitter.api.auth import BearerAuth
-from airflow_twitter.api.client import Page, XClient
-from airflow_twitter.api.endpoints import RECENT, Endpoint
+from airflow_twitter.api.client import XClient
+from airflow_twitter.api.endpoints import RECENT
 from airflow_twitter.simulator import Rule, Simulator
-
-KEY, SECRET = "key-of-a-test", "secret-of-a-test"
-SEARCH = {"query": "accounting", "max_results": "10"}
-
-OpenClient = Callable[..., XClient]
-
-
-def walk(client: XClient, endpoint: Endpoint = RECENT, **params: str) -> Iterator[Page]:
-    """Fetch page by page to the end."""
-    token: dict[str, str] = {}
-    while True:
-        page = client.search(endpoint, {**SEARCH, **params, **token})
-        yield page
-        if page.next_token is None:
-            return
-        token = {"next_token": page.next_token}
-
-
-def asked(simulator: Simulator) -> list[tuple[str, int]]:
-    """Return what X was asked and how it answered."""
-    return [(entry.endpoint, entry.status) for entry in simulator.book.requests]
 
 
 def test_token_is_fetched_once_and_said_so(

@@ -10,27 +10,12 @@ from typing import Any
 
 import pytest
 import requests
-from requests.auth import HTTPBasicAuth
+from tests.api.asking import AUTH, ask
 
 from airflow_twitter.api.errors import ConfigError, NetworkError
-from airflow_twitter.api.transport import Response, Timeouts, check_base_url, is_loopback, open_session, send
+from airflow_twitter.api.transport import Timeouts, check_base_url, is_loopback, open_session, send
 
-AUTH = HTTPBasicAuth("ours", "ours-too")
 AUTH_HEADER = "Basic b3VyczpvdXJzLXRvbw=="
-
-
-def ask(url: str, *, session: requests.Session | None = None, **options: Any) -> Response:
-    """Send a GET with our own authentication."""
-    with session or open_session(url) as opened:
-        return send(
-            opened,
-            "GET",
-            f"{url}/2/tweets/search/recent",
-            auth=AUTH,
-            timeouts=options.pop("timeouts", Timeouts(5.0, 5.0)),
-            monotonic=options.pop("monotonic", time.monotonic),
-            **options,
-        )
 
 
 @pytest.mark.parametrize(

@@ -13,30 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from requests.auth import HTTPBasicAuth
+from tests.api.asking import ask
 
 from airflow_twitter.api.errors import NetworkError, PermanentError
-from airflow_twitter.api.transport import Response, Timeouts, open_session, send
-
-AUTH = HTTPBasicAuth("ours", "ours-too")
-
-
-def ask(url: str, *, session: requests.Session | None = None, **options: Any) -> Response:
-    """Send a GET with our own authentication."""
-    with session or open_session(url) as opened:
-        return send(
-            opened,
-            "GET",
-            f"{url}/2/tweets/search/recent",
-            auth=AUTH,
-            timeouts=options.pop("timeouts", Timeouts(5.0, 5.0)),
-            monotonic=options.pop("monotonic", time.monotonic),
-            **options,
-        )
+from airflow_twitter.api.transport import Timeouts
 
 
 def test_reset_is_a_network_error(server: Any) -> None:

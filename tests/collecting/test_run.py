@@ -31,10 +31,7 @@ INTERVAL = (at("11-29"), at("11-30"))
 SETTLED = NOON - timedelta(seconds=40)
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: Clock) -> Clock:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def window(airflow: Airflow, search: dict[str, Any], **run: Any) -> Window:

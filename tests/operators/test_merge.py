@@ -32,10 +32,7 @@ Clock = time_machine.Traveller
 ACCOUNTING = {"keyword": "accounting", "max_results": 20}
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: Clock) -> Clock:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def exported(data_folder: Path, slug: str = "accounting") -> list[dict[str, Any]]:

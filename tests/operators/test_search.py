@@ -30,10 +30,7 @@ SEVDESK = {"keyword": "sevdesk"}
 ACCOUNTING = {"keyword": "accounting", "max_results": 20}
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: Clock) -> Clock:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def committed(data_folder: Path, run_id: str = "manual__1") -> list[str]:

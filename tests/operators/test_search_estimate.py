@@ -15,24 +15,19 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 from tests.airflow_in_memory import NOON, Airflow, searches, staged
-from tests.operators.test_search_spending import agree, bought, budgets
+from tests.operators.spent import agree, bought
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import TransientError
 from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator import Rule, Simulator
 
-__all__ = ["budgets"]
-
 Start = Callable[..., Simulator]
 WARN = {"keyword": "accounting", "max_results": 20, "estimate": "warn"}
 ENFORCE = {**WARN, "estimate": "enforce"}
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: time_machine.Traveller) -> time_machine.Traveller:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def counts(simulator: Simulator, endpoint: str = "counts_recent") -> list[Any]:
@@ -62,7 +57,7 @@ class TestEstimate:
         self,
         airflow: Airflow,
         start_simulator: Start,
-        at_noon: time_machine.Traveller,
+        clock: time_machine.Traveller,
         search: dict[str, Any],
         skew_s: float,
     ) -> None:
@@ -74,7 +69,7 @@ class TestEstimate:
             assert [entry.status for entry in counts(simulator)] == [400]
             assert airflow.xcom("search", "waits_for") == "settling"
             assert waiting.value.reschedule_date == NOON - timedelta(seconds=skew_s)
-            at_noon.move_to(waiting.value.reschedule_date)
+            clock.move_to(waiting.value.reschedule_date)
 
         airflow.search(search)
 
@@ -116,7 +111,7 @@ class TestEstimate:
         for name in ("query", "start_time", "end_time"):
             assert asked.params[name] == first.params[name]
 
-    def test_once(self, airflow: Airflow, start_simulator: Start, at_noon: time_machine.Traveller) -> None:
+    def test_once(self, airflow: Airflow, start_simulator: Start, clock: time_machine.Traveller) -> None:
         """However often the task starts again, it counts once, and shows the estimate each time."""
         simulator = start_simulator(limits={"search_recent": 1})
         for _ in range(4):
@@ -124,7 +119,7 @@ class TestEstimate:
                 airflow.search(WARN)
             except AirflowRescheduleException as wait:
                 assert airflow.xcom("search", "estimate")["posts"] == 60
-                at_noon.move_to(wait.reschedule_date)
+                clock.move_to(wait.reschedule_date)
         assert airflow.xcom("search", "next_token") is None
         assert len(counts(simulator)) == 1
 
@@ -276,13 +271,13 @@ class TestEnforce:
         assert counts(simulator) == []
 
     def test_waits_to_count(
-        self, airflow: Airflow, start_simulator: Start, at_noon: time_machine.Traveller
+        self, airflow: Airflow, start_simulator: Start, clock: time_machine.Traveller
     ) -> None:
         """X's limit of counts is waited for, without a slot."""
         start_simulator(rules=[Rule(endpoint="counts_recent", nth=1, fault="rate_limited")])
         with pytest.raises(AirflowRescheduleException) as wait:
             airflow.search(ENFORCE)
-        at_noon.move_to(wait.value.reschedule_date)
+        clock.move_to(wait.value.reschedule_date)
         airflow.search(ENFORCE)
         assert airflow.xcom("search", "next_token") is None
 

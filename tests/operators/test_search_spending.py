@@ -11,55 +11,20 @@ import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 from tests.airflow_in_memory import NOON, Airflow, searches
+from tests.operators.spent import agree, bought
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import TransientError
 from airflow_twitter.posts.staging import PageHeader, Staging
-from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator import Rule, Simulator
 from airflow_twitter.simulator.bill import bills
 from airflow_twitter.spending.entries import LedgerError
-from airflow_twitter.spending.ledger import Ledger, Summary
 
 Start = Callable[..., Simulator]
 ACCOUNTING = {"keyword": "accounting", "max_results": 20}
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: time_machine.Traveller) -> time_machine.Traveller:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
-
-
-@pytest.fixture
-def budgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Write the budgets of the connection into a spending.yaml of the test."""
-
-    def write(text: str) -> None:
-        path = tmp_path / "spending.yaml"
-        path.write_text(f"budgets:\n  twitter_default: {text}\n")
-        monkeypatch.setenv("TWITTER_SPENDING", str(path))
-
-    return write
-
-
-def ledger(data_folder: Path) -> Ledger:
-    """The connection's ledger as another process sees it."""
-    return Ledger(Store(data_folder), "twitter_default")
-
-
-def bought(data_folder: Path, day: datetime = NOON) -> Summary:
-    """What the ledger says of a day."""
-    return ledger(data_folder).day(day)
-
-
-def agree(simulator: Simulator, data_folder: Path) -> None:
-    """Every day of the ledger is the simulator's bill of it, and nothing is set aside any more."""
-    of_ledger = ledger(data_folder)
-    for date, bill in bills(simulator.book.requests).items():
-        day = of_ledger.day(datetime.fromisoformat(f"{date}T00:00:00Z"))
-        assert (day.posts, day.users, day.dollars) == (len(bill.posts), len(bill.users), bill.dollars), date
-        assert day.reserved == 0.0
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 class TestLedger:
@@ -116,7 +81,7 @@ class TestLedger:
         airflow: Airflow,
         start_simulator: Start,
         data_folder: Path,
-        at_noon: time_machine.Traveller,
+        clock: time_machine.Traveller,
     ) -> None:
         """What X refused was not bought, however often a run waits for it."""
         simulator = start_simulator(limits={"search_recent": 1})
@@ -125,7 +90,7 @@ class TestLedger:
                 airflow.search(ACCOUNTING)
                 break
             except AirflowRescheduleException as wait:
-                at_noon.move_to(wait.reschedule_date)
+                clock.move_to(wait.reschedule_date)
         agree(simulator, data_folder)
         assert bought(data_folder).unanswered == 0
 
@@ -229,13 +194,13 @@ class TestLedger:
         airflow: Airflow,
         start_simulator: Start,
         data_folder: Path,
-        at_noon: time_machine.Traveller,
+        clock: time_machine.Traveller,
         monkeypatch: pytest.MonkeyPatch,
         seed: int,
     ) -> None:
         """Under any mix of faults, over midnight too, the ledger is the bill, or tells of what may be missing."""
         chance = random.Random(seed)
-        at_noon.move_to(NOON.replace(hour=23, minute=50))
+        clock.move_to(NOON.replace(hour=23, minute=50))
         faults = [
             "lost_answer",
             "cut",
@@ -257,9 +222,9 @@ class TestLedger:
                 airflow.search({**ACCOUNTING, "expand": chance.choice([True, False])})
                 break
             except (TransientError, AirflowFailException):
-                at_noon.shift(30)
+                clock.shift(30)
             except AirflowRescheduleException as wait:
-                at_noon.move_to(wait.reschedule_date)
+                clock.move_to(wait.reschedule_date)
         assert airflow.xcom("search", "next_token") is None
         for date, bill in bills(simulator.book.requests).items():
             day = bought(data_folder, datetime.fromisoformat(f"{date}T00:00:00Z"))
@@ -320,7 +285,7 @@ class TestBudgets:
         airflow: Airflow,
         start_simulator: Start,
         budgets: Callable[[str], None],
-        at_noon: time_machine.Traveller,
+        clock: time_machine.Traveller,
     ) -> None:
         """A run that stopped at the day's budget completes when it is cleared on the next day."""
         budgets("{day: 0.25}")
@@ -328,7 +293,7 @@ class TestBudgets:
         airflow.search(ACCOUNTING)
         airflow.search(ACCOUNTING)
         assert len(searches(simulator)) == 2
-        at_noon.move_to(NOON + timedelta(hours=13))
+        clock.move_to(NOON + timedelta(hours=13))
         airflow.search(ACCOUNTING)
         assert airflow.xcom("search", "next_token") is None
         assert airflow.xcom("search", "reason") is None

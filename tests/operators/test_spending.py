@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from airflow.sdk.exceptions import AirflowFailException
 from tests.airflow_in_memory import NOON, Airflow
-from tests.operators.test_search_spending import budgets, ledger
+from tests.operators.spent import ledger
 
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.errors import TransientError
@@ -20,17 +20,12 @@ from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator import Rule, Simulator
 from airflow_twitter.spending.ledger import Ledger, Purchase
 
-__all__ = ["budgets"]
-
 Start = Callable[..., Simulator]
 ACCOUNTING = {"keyword": "accounting", "max_results": 20, "expand": True}
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: time_machine.Traveller) -> time_machine.Traveller:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def reconcile(airflow: Airflow, **settings: Any) -> dict[str, Any]:
@@ -49,7 +44,7 @@ def test_nothing(airflow: Airflow, start_simulator: Start) -> None:
 def test_agree(
     airflow: Airflow,
     start_simulator: Start,
-    at_noon: time_machine.Traveller,
+    clock: time_machine.Traveller,
     budgets: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -57,9 +52,9 @@ def test_agree(
     budgets("{day: 20, month: 100}")
     start_simulator()
     airflow.search(ACCOUNTING)
-    at_noon.shift(DAY)
+    clock.shift(DAY)
     airflow.search({**ACCOUNTING, "query": "accounting -zzz"}, run_id="manual__2")
-    at_noon.shift(DAY)
+    clock.shift(DAY)
 
     found = reconcile(airflow, days="7", tolerance="0")
 
@@ -80,7 +75,7 @@ def test_agree(
 def test_lost_answers_are_explained(
     airflow: Airflow,
     start_simulator: Start,
-    at_noon: time_machine.Traveller,
+    clock: time_machine.Traveller,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -89,12 +84,12 @@ def test_lost_answers_are_explained(
     start_simulator(rules=[Rule(endpoint="search_recent", nth=2, fault="lost_answer")])
     with pytest.raises(TransientError):
         airflow.search(ACCOUNTING)
-    at_noon.shift(DAY)
+    clock.shift(DAY)
     reconcile(airflow, tolerance=0)
     assert "more may have been sold, in one request without an answer." in capsys.readouterr().out
 
 
-def test_another_program(airflow: Airflow, start_simulator: Start, at_noon: time_machine.Traveller) -> None:
+def test_another_program(airflow: Airflow, start_simulator: Start, clock: time_machine.Traveller) -> None:
     """When X counts more on a day that is over, the run fails, and says by how much and why that may be."""
     simulator = start_simulator()
     airflow.search({**ACCOUNTING, "expand": False, "page_max": 1})
@@ -102,7 +97,7 @@ def test_another_program(airflow: Airflow, start_simulator: Start, at_noon: time
     (Path(ledger_file(airflow))).unlink()
     airflow.search({**ACCOUNTING, "expand": False, "page_max": 1})
     reconcile(airflow)
-    at_noon.shift(DAY)
+    clock.shift(DAY)
     with pytest.raises(AirflowFailException) as caught:
         reconcile(airflow)
     assert len(set(simulator.book.sold)) == 60
@@ -117,13 +112,13 @@ def ledger_file(airflow: Airflow) -> Path:
 
 
 def test_fewer(
-    airflow: Airflow, start_simulator: Start, data_folder: Path, at_noon: time_machine.Traveller
+    airflow: Airflow, start_simulator: Start, data_folder: Path, clock: time_machine.Traveller
 ) -> None:
     """When X counts fewer the run says so too."""
     start_simulator()
     items = {"post_read": [str(number) for number in range(50)]}
     ledger(data_folder).record(Purchase(key="k", run="r", at=NOON, items=items))
-    at_noon.shift(DAY)
+    clock.shift(DAY)
     with pytest.raises(AirflowFailException, match="50 posts were noted, X counts 0; 50 are not counted"):
         reconcile(airflow)
     assert reconcile(airflow, tolerance=1)

@@ -23,10 +23,7 @@ MODULE = "airflow_twitter.sensors.rate_limit"
 SEVDESK = {"keyword": "sevdesk"}
 
 
-@pytest.fixture(autouse=True)
-def at_noon(clock: Clock) -> Clock:
-    """Every test begins at noon and moves the clock itself."""
-    return clock
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 def exhausted(airflow: Airflow, until: datetime, key: str = "twitter_default.recent") -> None:
