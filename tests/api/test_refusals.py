@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from airflow_twitter.api.errors import (
+    AddressError,
     AuthError,
     CredentialsError,
     CreditsError,
     EnrollmentError,
     ForbiddenError,
     InvalidRequestError,
-    PermanentError,
     RateLimitedError,
     ServerError,
     TokenKindError,
@@ -59,7 +59,7 @@ BLANK = {"title": "Too Many Requests", "detail": "Too Many Requests", "type": "a
         (403, problem("client-forbidden", reason="client-not-enrolled"), EnrollmentError),
         (403, problem("unsupported-authentication"), TokenKindError),
         (403, problem("client-forbidden"), ForbiddenError),
-        (404, problem("resource-not-found"), PermanentError),
+        (404, problem("resource-not-found"), AddressError),
         (429, BLANK, RateLimitedError),
         (429, {"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, RateLimitedError),
         (429, problem("usage-capped", period="Monthly"), UsageCapError),
@@ -194,5 +194,5 @@ def test_texts_of_x_become_one_short_printable_line() -> None:
 def test_redirect_names_the_likely_mistake() -> None:
     """A redirect is permanent, and its target is not shown."""
     error = redirect(REQUEST, 302, {"location": "https://elsewhere.example/?token=abc"})
-    assert type(error) is PermanentError
+    assert type(error) is AddressError
     assert (error.status, "elsewhere" in str(error), "api.x.com" in str(error)) == (302, False, True)

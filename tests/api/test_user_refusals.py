@@ -154,6 +154,26 @@ def test_a_post_that_is_refused(user: UserClient, simulator: Simulator, fault: s
         user.create_post("Refused")
 
 
+@pytest.mark.parametrize("kind", ["oauth1-permissions", "not-authorized-for-resource", "client-forbidden"])
+def test_a_refusal_of_the_app(user: UserClient, simulator: Simulator, kind: str) -> None:
+    """A 403 whose type says why is about the app or the account, whatever was to be created or deleted."""
+    for endpoint in ("create_post", "delete_post"):
+        simulator.add_rules([Rule(endpoint=endpoint, nth=1, fault="forbidden", params={"type": kind})])
+    with pytest.raises(errors.ForbiddenError) as created:
+        user.create_post("Refused")
+    with pytest.raises(errors.ForbiddenError) as deleted:
+        user.delete_post("1")
+    assert {type(created.value), type(deleted.value)} == {errors.ForbiddenError}
+    assert created.value.problem == kind
+
+
+def test_a_post_that_is_not_deleted(user: UserClient, simulator: Simulator) -> None:
+    """A 403 without a type is about that post."""
+    simulator.add_rules([Rule(endpoint="delete_post", nth=1, fault="forbidden")])
+    with pytest.raises(errors.DeletionRefusedError, match="another account's"):
+        user.delete_post("1")
+
+
 def test_a_text_is_taken_once(user: UserClient, simulator: Simulator, clock: Any) -> None:
     """The same text again is refused, until the first is deleted or a day old."""
     first = user.create_post("The same")

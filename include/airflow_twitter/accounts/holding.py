@@ -1,6 +1,6 @@
 """What an account's queue waits for as a whole: a person, when X says no to the account; and the distance between posts.
 
-Both lie in the data store, so that every worker and the pages see the same. The hold is a file: as long as it is
+All lie in the data store, so that every worker and the pages see the same. The hold is a file: as long as it is
 there, no post of the account goes on, and to delete it is to release the account.
 """
 
@@ -56,11 +56,23 @@ def release(store: Store, account: str) -> Hold | None:
     with store.lock(_hold_key(account)):
         before = held(store, account)
         store.delete(_hold_key(account))
+        store.delete(_refused_key(account))
         return before
+
+
+def refused_now(store: Store, account: str, key: str) -> int:
+    """Keep that X refused a post for no reason that shows; return how many it has refused one after the other."""
+    with store.lock(_refused_key(account)):
+        refused = _refused(store, account)
+        refused = [*refused, *([] if key in refused else [key])]
+        store.put(_refused_key(account), msgspec.json.encode(refused))
+        return len(refused)
 
 
 def posted_now(store: Store, account: str, at: datetime) -> None:
     """Keep when the account posted last, from which the distance to the next post is counted."""
+    with store.lock(_refused_key(account)):
+        store.delete(_refused_key(account))
     with store.lock(_last_key(account)):
         last = _last_post(store, account)
         if last is None or at > last:
@@ -78,6 +90,17 @@ def _last_post(store: Store, account: str) -> datetime | None:
         return msgspec.json.decode(store.read(_last_key(account)), type=_Moment)
     except (FileNotFoundError, ValueError, RecursionError):
         return None
+
+
+def _refused(store: Store, account: str) -> list[str]:
+    try:
+        return msgspec.json.decode(store.read(_refused_key(account)), type=list[str])
+    except (FileNotFoundError, ValueError, RecursionError):
+        return []
+
+
+def _refused_key(account: str) -> str:
+    return f"accounts/{account}/refused.json"
 
 
 def _hold_key(account: str) -> str:

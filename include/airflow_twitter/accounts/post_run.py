@@ -124,10 +124,11 @@ class PostRun:
         prices = spending_settings(self.context).prices
         return change_text(self.records, self.record, text, by=by, prices=prices)
 
-    def note(self, state: PostState, note: str, by: str | None = None) -> None:
-        """Write in the record that the post went over to a state; a post without one stays so."""
-        if self._found() is not None:
-            self.records.note(self.account.account, self.key, state, note, by)
+    def note(self, state: PostState, note: str, by: str | None = None) -> Record | None:
+        """Write in the record that the post went over to a state, and return it; a post without one stays so."""
+        if self._found() is None:
+            return None
+        return self.records.note(self.account.account, self.key, state, note, by)
 
     def client(self) -> Any:
         """Return a client that acts for the account; use it as a context manager."""

@@ -11,9 +11,9 @@ from typing import NoReturn
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
-from airflow_twitter.accounts.holding import Hold, held, hold
+from airflow_twitter.accounts.holding import Hold, held, hold, refused_now
 from airflow_twitter.accounts.post_run import HeldError, PostRun
-from airflow_twitter.api.errors import RateLimitedError, XError
+from airflow_twitter.api.errors import PostRefusedError, RateLimitedError, XError
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.publishing.errors import CancelledError, LookAgain, NotApprovedError, PublishingError
 from airflow_twitter.publishing.states import PostState, report, state_after
@@ -30,6 +30,9 @@ DELETE_LIMIT = "delete_post"
 
 WAIT_MIN_S = 10.0
 """A shorter reschedule may be lost by Airflow."""
+
+REFUSED_MAX = 3
+"""After so many posts in a row that X refused for no reason that shows, the account is held for the others."""
 
 WAIT_MAX_S = 366 * 86400.0
 """How long a sensor may wait in all, where Airflow wants a number."""
@@ -80,6 +83,9 @@ def step(run: PostRun, limited: str, *, of_video: bool = False) -> Iterator[Shar
         _skip(run, error)
     except (PublishingError, XError, BudgetReached) as error:
         if state_after(error) is PostState.HELD:
+            why = _hold(run, error)
+            _pause_held(run, why, error)
+        if isinstance(error, PostRefusedError) and _refused_like_others(run):
             _hold(run, error)
         _end(run, error)
 
@@ -133,17 +139,24 @@ def _end(run: PostRun, error: PublishingError | XError | BudgetReached) -> NoRet
         raise error
     if state in (PostState.WAITING, PostState.HELD):
         state = PostState.FAILED
-    run.note(state, str(error))
+    record = run.note(state, str(error))
+    if record is not None and record.out:  # it is another step that failed, such as deleting it
+        state = record.state
     sentence = run.show(state, error=error, will_retry=False)
     log.error("%s", sentence)
     raise AirflowFailException(sentence) from None
 
 
-def _hold(run: PostRun, error: PublishingError | XError | BudgetReached) -> NoReturn:
+def _refused_like_others(run: PostRun) -> bool:
+    """Tell whether X has refused so many posts in a row that it hardly is for what they say."""
+    return refused_now(run.store, run.account.account, run.key) >= REFUSED_MAX
+
+
+def _hold(run: PostRun, error: PublishingError | XError | BudgetReached) -> Hold:
     shown = report(PostState.HELD, now=datetime.now(UTC), error=error).form()
     why = Hold(datetime.now(UTC), shown["error_type"], shown["error"], run.key)
     log.error("The account %s is held: %s", run.account.account, error)
-    _pause_held(run, hold(run.store, run.account.account, why), error)
+    return hold(run.store, run.account.account, why)
 
 
 def _pause_held(run: PostRun, why: Hold, error: BaseException | None = None) -> NoReturn:

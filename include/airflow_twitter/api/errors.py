@@ -8,6 +8,7 @@
     └── PermanentError            trying again changes nothing
         ├── ConfigError           our own settings (also a ValueError)
         ├── QueryError            a query X would refuse; never sent (also a ValueError)
+        ├── AddressError          404, 405, 410, a redirect, a certificate: this is not X's API
         ├── UsageCapError         429: the plan's monthly or daily cap
         ├── CreditsError          402: no credits left
         ├── AuthError             401: token or keys
@@ -16,7 +17,8 @@
         │   ├── CredentialsError      code 99: key and secret do not belong together
         │   ├── EnrollmentError       the app is not enrolled for this endpoint
         │   ├── TokenKindError        the endpoint wants another kind of token
-        │   └── PostRefusedError      X does not create this post
+        │   ├── PostRefusedError      X does not create this post
+        │   └── DeletionRefusedError  X does not delete this post
         ├── SegmentTooLargeError  413, 431: send the file in smaller segments
         └── InvalidRequestError   400: the request
             ├── TokenRejectedError    400 that names the page token
@@ -149,6 +151,12 @@ class QueryError(PermanentError, ValueError):
     """X would refuse this query."""
 
 
+class AddressError(PermanentError):
+    """What answers at this address, if anything does, is not the part of X's API that was asked for."""
+
+    advice = "Check the host of the connection; X's API is at https://api.x.com."
+
+
 class UsageCapError(PermanentError):
     """The plan's cap is reached; `period` is X's word for it ("Monthly", "Daily") or None."""
 
@@ -205,6 +213,12 @@ class PostRefusedError(ForbiddenError):
     """X does not create this post; often because the account posted the same text lately."""
 
     advice = "Look at the account: a post with this text may be there already."
+
+
+class DeletionRefusedError(ForbiddenError):
+    """X does not delete this post for this account."""
+
+    advice = "Look at the address of the post: it may be another account's."
 
 
 class SegmentTooLargeError(PermanentError):

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from airflow_twitter.api.errors import (
+    AddressError,
     AuthError,
     AuthorizationLostError,
     CredentialsError,
     CreditsError,
+    DeletionRefusedError,
     EnrollmentError,
     ForbiddenError,
     InvalidRequestError,
@@ -43,6 +45,9 @@ ERRORS: dict[tuple[int, Key], type[XError]] = {
     (403, 99): CredentialsError,
     (403, "client-not-enrolled"): EnrollmentError,
     (403, "unsupported-authentication"): TokenKindError,
+    (404, None): AddressError,
+    (405, None): AddressError,
+    (410, None): AddressError,
     (413, None): SegmentTooLargeError,
     (429, None): RateLimitedError,
     (429, "usage-capped"): UsageCapError,
@@ -54,13 +59,17 @@ ERRORS: dict[tuple[int, Key], type[XError]] = {
 ENDPOINT_ERRORS: dict[tuple[str | None, type[XError], int], type[XError]] = {
     # where (a name of `user_endpoints.py`), the class by status, the status: what it means there
     ("create_post", ForbiddenError, 403): PostRefusedError,
-    ("append_media", PermanentError, 404): MediaGoneError,
-    ("finalize_media", PermanentError, 404): MediaGoneError,
-    ("media_status", PermanentError, 404): MediaGoneError,
-    ("add_captions", PermanentError, 404): MediaGoneError,
+    ("delete_post", ForbiddenError, 403): DeletionRefusedError,
+    ("append_media", AddressError, 404): MediaGoneError,
+    ("finalize_media", AddressError, 404): MediaGoneError,
+    ("media_status", AddressError, 404): MediaGoneError,
+    ("add_captions", AddressError, 404): MediaGoneError,
     ("oauth2_token", InvalidRequestError, 400): AuthorizationLostError,
     ("oauth2_token", ForbiddenError, 403): AuthorizationLostError,
 }
+
+OF_ONE_POST = frozenset({PostRefusedError, DeletionRefusedError})
+"""What X says of one post by a 403 of no type; a type or reason tells of the app or the account as a whole."""
 
 TOKEN_PARAMS = frozenset({"next_token", "pagination_token"})
 MEDIA_PARAMS = frozenset({"id", "media_id", "media_ids", "media.media_ids", "subtitles.id"})
@@ -112,7 +121,8 @@ def refusal(
     """
     problem = read_problem(body)
     kind = error_class(status, problem.reason, problem.type, problem.code)
-    kind = ENDPOINT_ERRORS.get((endpoint, kind, status), kind)
+    here = ENDPOINT_ERRORS.get((endpoint, kind, status), kind)
+    kind = kind if here in OF_ONE_POST and (problem.type or problem.reason) else here
     if kind is InvalidRequestError:
         kind = next((named for params, named in _NAMED if problem.params & params), kind)
     known: dict[str, Any] = {
@@ -142,13 +152,12 @@ def error_class(status: int, *keys: Key) -> type[XError]:
     return ServerError if status >= 500 else PermanentError
 
 
-def redirect(request: str, status: int, headers: Mapping[str, str]) -> PermanentError:
+def redirect(request: str, status: int, headers: Mapping[str, str]) -> AddressError:
     """Build the error for a redirect: following it would carry the token to another place."""
-    return PermanentError(
+    return AddressError(
         f"{request} was answered with a redirect ({status}), which is not followed",
         status=status,
         request_id=request_id(headers),
-        detail="The host of the connection is probably not X's API (https://api.x.com)",
     )
 
 

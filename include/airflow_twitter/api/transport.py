@@ -14,7 +14,7 @@ import urllib3
 from requests.auth import AuthBase
 
 from airflow_twitter import __version__
-from airflow_twitter.api.errors import ConfigError, NetworkError, PermanentError
+from airflow_twitter.api.errors import AddressError, ConfigError, NetworkError, PermanentError
 
 _CHUNK_BYTES = 1 << 16
 ANSWER_MAX = 32 * 1024 * 1024
@@ -164,7 +164,7 @@ def _read_chunks(
 def _network_error(label: str, error: requests.RequestException) -> NetworkError | PermanentError:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return PermanentError(
+        return AddressError(
             f"{label} failed", detail="The certificate of the server is not trusted (see REQUESTS_CA_BUNDLE)"
         )
     if isinstance(error, _UNSENDABLE):

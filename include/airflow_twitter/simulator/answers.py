@@ -74,6 +74,8 @@ def _refuse(
             return html_answer(200)
         case "segment_too_large" if received > int(rule["above"]):
             return Answer(int(rule["status"]), b"")
+    if rule.fault == "forbidden" and rule["type"]:
+        return json_answer(403, problems.typed(403, str(rule["type"])), headers)
     known = _REFUSALS.get(rule.fault)
     if known is None:
         return None

@@ -33,6 +33,11 @@ def plain(status: int, detail: str | None = None) -> Body:
     return {"title": title, "detail": detail or title, "type": "about:blank", "status": status}
 
 
+def typed(status: int, kind: str) -> Body:
+    """Return the body of a status with a problem's own type."""
+    return {**plain(status), "type": PROBLEMS + kind}
+
+
 def legacy(code: int, message: str, label: str | None = None) -> Body:
     """Return an error body in the form of v1.1 and of the token endpoint."""
     error: Body = {"code": code, "message": message}

@@ -69,7 +69,7 @@ FAULTS: Mapping[str, Fault] = {
     "bad_credentials": Fault("refusal", "403 code 99"),
     "not_enrolled": Fault("refusal", "403 client-not-enrolled"),
     "unsupported_authentication": Fault("refusal", "403, token of the wrong kind"),
-    "forbidden": Fault("refusal", "403 about:blank"),
+    "forbidden": Fault("refusal", "403 about:blank, or with a problem's type", {"type": ""}),
     "server_error": Fault(
         "refusal",
         "500, 502, 503 or 504; html answers as the edge does; only pages of more than `above` posts are refused",
