@@ -213,6 +213,20 @@ def test_died_without_a_word(bot: Program, world: Any, records: Records) -> None
     assert (post["state"], post["error_type"], post["will_retry"]) == ("failed", "internal", False)
 
 
+def test_died_in_doubt(bot: Program, world: Any, records: Records) -> None:
+    """A run that was ended after its post was sent is shown as unknown: a person decides, and nothing is cancelled."""
+    in_queue(world, records, "mine", "Perhaps", state="failed")
+    with records.change("main", "mine") as record:
+        record.intent.sent_at = datetime.now(UTC)
+        record.note(PostState.POSTING, "Sent to X.")
+    world.task(QUEUE, "mine", "create_post", "failed")
+    world.commit()
+    post = bot.get("posts/mine").json()
+    assert (post["state"], post["error_type"], post["will_retry"]) == ("unknown", "unknown", False)
+    assert bot.post("posts/mine/cancel").json()["outcome"] == "unknown"
+    assert bot.post("posts/mine/not-posted").json()["state"] == "queued"
+
+
 def test_reorder(bot: Program, world: Any, records: Records) -> None:
     """A post takes the place that it is given, in Airflow's own order; one that has its turn is not moved."""
     for minutes, key in enumerate("abc"):

@@ -293,3 +293,29 @@ def test_timeline_that_fails_keeps_everything(desk: Desk) -> None:
         desk.create()
     assert [desk.create().post_id] == desk.posts
     assert desk.sends == 1
+
+
+def test_post_that_appears_after_all_is_found_though_another_is_allowed(desk: Desk) -> None:
+    """Sent, not to be seen, "not posted", and then it shows: with `allow_duplicate` too it is not sent again."""
+    desk.records.open("acme", "second", Content(text="Twice"), allow_duplicate=True)
+    desk.simulator.add_rules(
+        [rule("lost_answer"), Rule(endpoint="timeline", fault="late_index", params={"lag_s": 200.0})]
+    )
+    with pytest.raises(UnknownOutcomeError):
+        desk.until_done("second")
+    mark_not_posted(desk.records, "acme", "second", by="ann")
+    desk.clock.pass_s(200)
+    record = desk.until_done("second")
+    assert (record.found, [record.post_id], desk.sends) == (True, desk.posts, 1)
+
+
+def test_another_is_allowed_after_a_plain_no(desk: Desk) -> None:
+    """After a limit nothing is in doubt: with `allow_duplicate` a post by hand in between is not ours."""
+    desk.records.open("acme", "second", Content(text="Twice"), allow_duplicate=True)
+    desk.simulator.add_rules([rule("usage_cap")])
+    with pytest.raises(x.UsageCapError):
+        desk.create("second")
+    desk.simulator.post_by_hand("Twice")
+    desk.clock.pass_s(90_000)
+    assert not desk.until_done("second").found
+    assert len(desk.posts) == 2

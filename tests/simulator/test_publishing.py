@@ -16,6 +16,7 @@ from hypothesis import strategies as some
 from xdk.media import models as media_models
 
 from airflow_twitter.simulator import Account, Rule, Simulator
+from airflow_twitter.simulator.bill import bills
 from airflow_twitter.simulator.request import Request
 from airflow_twitter.simulator.routes import PATHS
 
@@ -351,14 +352,17 @@ def test_a_lost_answer_was_carried_out(
 
 
 def test_the_book_knows_what_it_cost(sim: Any, first: Poster) -> None:
-    """A post, one with a link, what was read and what was deleted have X's prices; nothing holds a token."""
+    """What was posted, deleted and, once a day, read has X's prices; nothing holds a token."""
     first.post("/2/tweets", {"text": "Plain"})
     linked = first.post("/2/tweets", {"text": "See https://example.com"}).json()["data"]["id"]
-    first.ask("GET", f"/2/users/{FIRST.id}/tweets")
-    first.ask("GET", "/2/users/me")
+    for _ in range(2):
+        first.ask("GET", f"/2/users/{FIRST.id}/tweets")
+        first.ask("GET", "/2/users/me")
     first.ask("DELETE", f"/2/tweets/{linked}")
-    assert [entry.cost for entry in sim.book.requests] == [0.015, 0.2, 0.002, 0.001, 0.01]
-    assert sim.book.dollars == 0.228
+    assert [entry.cost for entry in sim.book.requests if entry.cost] == [0.015, 0.2, 0.01]
+    assert [len(entry.read) for entry in sim.book.to("timeline")] == [2, 2]
+    assert sim.book.dollars == pytest.approx(0.015 + 0.2 + 2 * 0.001 + 0.01 + 0.01)
+    assert sum(bill.dollars for bill in bills(sim.book.requests).values()) == pytest.approx(sim.book.dollars)
     assert {entry.account for entry in sim.book.requests} == {"sim_first"}
     assert (sim.book.sold, sim.book.counts["create_post"]) == ([], 2)
     assert first.token not in str(sim.book.to_json())

@@ -15,7 +15,14 @@ from airflow_twitter.accounts.holding import Hold, held, hold, refused_now
 from airflow_twitter.accounts.post_run import HeldError, PostRun
 from airflow_twitter.api.errors import PostRefusedError, RateLimitedError, XError
 from airflow_twitter.collecting.rate_limit import SharedLimit
-from airflow_twitter.publishing.errors import CancelledError, LookAgain, NotApprovedError, PublishingError
+from airflow_twitter.publishing.create import unknown
+from airflow_twitter.publishing.errors import (
+    CancelledError,
+    LookAgain,
+    NotApprovedError,
+    PublishingError,
+    UnknownOutcomeError,
+)
 from airflow_twitter.publishing.states import PostState, report, state_after
 from airflow_twitter.spending.budgets import BudgetReached
 from airflow_twitter.times import rfc3339
@@ -140,9 +147,14 @@ def _end(run: PostRun, error: PublishingError | XError | BudgetReached) -> NoRet
     if state in (PostState.WAITING, PostState.HELD):
         state = PostState.FAILED
     record = run.note(state, str(error))
+    shown: BaseException = error
     if record is not None and record.out:  # it is another step that failed, such as deleting it
         state = record.state
-    sentence = run.show(state, error=error, will_retry=False)
+    elif record is not None and record.in_doubt:
+        state = PostState.UNKNOWN
+        if not isinstance(error, UnknownOutcomeError):
+            shown = unknown(run.key, f"this kept us from looking for it: {error}")
+    sentence = run.show(state, error=shown, will_retry=False)
     log.error("%s", sentence)
     raise AirflowFailException(sentence) from None
 

@@ -17,6 +17,7 @@ from airflow_twitter.api.errors import (
     MediaGoneError,
     NetworkError,
     PermanentError,
+    TransientError,
 )
 from airflow_twitter.api.user_answers import (
     CreatedPost,
@@ -145,13 +146,26 @@ class UserClient(UserRequests):
         return self._call(CREATE_POST, read_created, body=body)
 
     def delete_post(self, post_id: str) -> bool:
-        """Delete a post of the account; False when there is none (any more)."""
-        try:
-            return self._call(DELETE_POST, read_deleted, post_id)
-        except PermanentError as error:
-            if error.status == 404:
-                return False
-            raise
+        """Delete a post of the account; False when there was none (any more).
+
+        A post that is gone after a request whose answer was lost was deleted by that request.
+        """
+        asked = 0
+
+        def ask() -> bool:
+            nonlocal asked
+            asked += 1
+            try:
+                return read_deleted(self._once(DELETE_POST, post_id))
+            except TransientError as error:
+                asked -= not error.sent
+                raise
+            except PermanentError as error:
+                if error.status == 404:
+                    return asked > 1
+                raise
+
+        return self._retry(ask, self._deadline())
 
     def timeline(self, user_id: str, *, since: datetime) -> list[TimelinePost]:
         """Fetch an account's posts since an aware time, newest first, all pages; X bills each post."""

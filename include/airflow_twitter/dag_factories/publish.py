@@ -51,7 +51,7 @@ Runs are made by `twitter_publish`. Pause this DAG to hold the queue.
 | `wait_for_processing` | waits until X has processed the video |
 | `create_post` | posts it, exactly once: after every doubt it looks at the account's timeline first |
 | `record` | links to the post, and tells Airflow of it |
-| `ask_a_person` | only when nobody can know whether the post exists: asks in `twitter_decide` |
+| `ask_a_person` | only when the post was sent and nobody can know whether it exists: asks in `twitter_decide` |
 
 All of them wait without a slot.
 """

@@ -53,7 +53,7 @@ def say_posted(session: Session, records: Records, caller: Caller, key: str, lin
 def say_not_posted(session: Session, records: Records, caller: Caller, key: str) -> Record:
     """Write down that a post of which nobody knew is not out, and queue it again; answers 409 where is no doubt."""
     record = records.read(caller.account.account, key)
-    if record.state is not PostState.UNKNOWN:
+    if not record.in_doubt:
         raise ApiError(
             status.HTTP_409_CONFLICT,
             f"There is no doubt about this post (state: {record.state.value}), so nothing was changed.",

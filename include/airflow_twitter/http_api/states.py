@@ -18,8 +18,9 @@ from airflow_twitter.accounts.addresses import video_url
 from airflow_twitter.accounts.holding import Hold
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
+from airflow_twitter.publishing.create import unknown
 from airflow_twitter.publishing.record import Record
-from airflow_twitter.publishing.states import PostState, Report
+from airflow_twitter.publishing.states import PostState, Report, report
 
 _HOLDABLE = frozenset({PostState.QUEUED, PostState.WAITING})
 _SETTLED_ERRORS = {
@@ -30,17 +31,6 @@ _SETTLED_ERRORS = {
     PostState.REJECTED: "rejected_by_approver",
     PostState.FAILED: "internal",
 }
-_GO_ON = frozenset(
-    {
-        PostState.PREPARING,
-        PostState.QUEUED,
-        PostState.WAITING,
-        PostState.UPLOADING,
-        PostState.PROCESSING,
-        PostState.POSTING,
-        PostState.HELD,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -90,13 +80,8 @@ def report_of(
     """Return how a post stands now. `why` is what its account is held for."""
     said, run = known.said.get(key), known.runs.get(key)
     shown = _shown(record, said, now)
-    if run == DagRunState.FAILED.value and shown.state in _GO_ON:
-        # The task died before it could say why.
-        shown = Report(
-            PostState.FAILED,
-            error_type="internal",
-            error=f"The run {key} ended without saying why; its log in Airflow may tell.",
-        )
+    if run == DagRunState.FAILED.value and shown.state.goes_on:
+        shown = _of_ended(key, record)
     if why is not None and shown.state in _HOLDABLE:
         shown = replace(
             shown, state=PostState.HELD, error_type=why.error_type, error=why.error, will_retry=True
@@ -130,8 +115,16 @@ def _shown(record: Record | None, said: Said | None, now: datetime) -> Report:
     return _of(record.state)
 
 
+def _of_ended(key: str, record: Record | None) -> Report:
+    """Return how a post stands whose task died, or was ended by a person, before it could say so."""
+    if record is not None and record.in_doubt:
+        return report(PostState.UNKNOWN, now=datetime.now(UTC), error=unknown(key, "its run ended since"))
+    error = f"The run {key} ended without saying why; its log in Airflow may tell."
+    return Report(PostState.FAILED, error_type="internal", error=error)
+
+
 def _of(state: PostState) -> Report:
-    return Report(state, error_type=_SETTLED_ERRORS.get(state), will_retry=state in _GO_ON)
+    return Report(state, error_type=_SETTLED_ERRORS.get(state), will_retry=state.goes_on)
 
 
 def _now(said: Said, now: datetime) -> Report:

@@ -61,7 +61,8 @@ class TwitterCreatePostOperator(BaseOperator):
                 forget_media(run.records, self.account.account, run.key, str(error))
                 raise LookAgain(datetime.now(UTC), "X has forgotten the video; it is sent again.") from None
             except (XError, PublishingError):
-                spending.give_back()
+                if not run.record.in_doubt:
+                    spending.give_back()
                 raise
             spending.bought(record)
             if (known := client.limit_of(CREATE_LIMIT)) is not None:

@@ -15,15 +15,20 @@ from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.accounts.showing import fenced
 from airflow_twitter.dag_ids import DECIDE_DAG_ID
+from airflow_twitter.publishing.create import unknown
 from airflow_twitter.publishing.decisions import mark_not_posted, mark_posted
 from airflow_twitter.publishing.errors import LookAgain, PublishingError
+from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
+
+NO_REASON = "Its run in the queue ended without saying why; its log in Airflow may tell."
 
 
 class TwitterAskAboutPostOperator(TriggerDagRunOperator):
     """Ask in a run of ``twitter_decide`` whether a post exists, so that the queue goes on meanwhile.
 
-    Does so only for a post whose state is *unknown*, once for each time that it was sent; else it is skipped.
+    Does so only for a post in doubt, once for each time that it was sent: also when the task before was killed, or
+    marked as failed, before it could say so. A post that was not sent, and whose task could not say why, is closed.
 
     :param account: the account whose queue the run is in.
     """
@@ -38,14 +43,18 @@ class TwitterAskAboutPostOperator(TriggerDagRunOperator):
         """Ask, if there is something to ask."""
         run = PostRun(context, self.account, post_of(context["params"]))
         record = run.records.find(self.account.account, run.key)
-        if record is None or record.state is not PostState.UNKNOWN:
-            raise AirflowSkipException("There is no doubt about this post.")
-        run.show(PostState.UNKNOWN)
+        if record is None:
+            raise AirflowSkipException("There is no doubt about this post: it was never prepared.")
         self.trigger_run_id = f"{run.key}__{record.intent.sends}"
-        self.conf = {"account": self.account.account, "post": run.key}
-        self.run_after = run.context["dag_run"].run_after
         if context["ti"].get_dr_count(DECIDE_DAG_ID, run_ids=[self.trigger_run_id]):
             raise AirflowSkipException("It has been asked already.")
+        if not record.in_doubt:
+            _close(run, record)
+            raise AirflowSkipException("There is no doubt about this post.")
+        run.note(PostState.UNKNOWN, "It was sent, and nothing more is known.")
+        run.show(PostState.UNKNOWN, error=unknown(run.key, "nobody could look for the post since"))
+        self.conf = {"account": self.account.account, "post": run.key}
+        self.run_after = run.context["dag_run"].run_after
         super().execute(context)
 
 
@@ -73,12 +82,12 @@ class TwitterDecidePostOperator(HITLOperator):
         """Ask, unless the matter has been settled meanwhile."""
         run = PostRun.of_params(context, self.accounts_file)
         record = run.record
-        if record.state is not PostState.UNKNOWN:
+        if not record.in_doubt:
             raise AirflowSkipException(f"There is no doubt any more: {run.show(record.state)}")
         self.subject = f"Is this post on the account {record.account}?"
         self.body = "\n".join(
             [
-                "X did not answer when this post was sent, and it is not to be seen on the account's timeline.",
+                "X did not answer when this post was sent, and it was not found on the account's timeline.",
                 "Please look at the account on X.",
                 "",
                 fenced(record.content.text),
@@ -109,6 +118,13 @@ class TwitterDecidePostOperator(HITLOperator):
         run.show(record.state)
         self.log.info("Marked as not posted by %s: it goes into the queue again.", by)
         return {"account": account, "post": key, "dry_run": False}
+
+
+def _close(run: PostRun, record: Record) -> None:
+    """Free the content of a post that was not sent, when its run ends and could not say why."""
+    if record.state.goes_on:
+        run.note(PostState.FAILED, NO_REASON)
+        run.show(PostState.FAILED, error=RuntimeError(NO_REASON), will_retry=False)
 
 
 _LINK: dict[str, Any] = {

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.accounts.post_run import PostRun
+from airflow_twitter.accounts.spending import PostSpending
 from airflow_twitter.accounts.steps import DELETE_LIMIT, step
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.publishing.decisions import mark_deleted
@@ -41,7 +42,7 @@ class TwitterUnpublishOperator(BaseOperator):
                     "there, mark it as posted with its address first."
                 )
             with run.client() as client:
-                if not client.delete_post(record.post_id):
+                if not PostSpending(run, record, client).delete_post(record.post_id):
                     self.log.warning("X says that there was no such post any more.")
             mark_deleted(
                 run.records, record.account, record.key, by=context["dag_run"].triggering_user_name or ""

@@ -100,8 +100,8 @@ class _Attempt:
 
     def _first_time(self) -> Record:
         self.records.refuse_second(self.record)
-        found = None if self.record.allow_duplicate else self.own.find(self.record, self.record.intent.at)
-        if found is not None:
+        since = self._ours_since()
+        if since is not None and (found := self.own.find(self.record, since)) is not None:
             return self._finish(found.id, found=True)
         self._require_media()
         now = self.records.now()
@@ -110,6 +110,11 @@ class _Attempt:
                 f"The post was to be out before {self.not_after:%Y-%m-%d %H:%M:%S} UTC; it was not sent."
             )
         return self._send(now)
+
+    def _ours_since(self) -> datetime | None:
+        """Return since when a post of this text is ours; None where another one is allowed and ours was never sent."""
+        intent = self.record.intent
+        return intent.first_sent_at if self.record.allow_duplicate else intent.at
 
     def _require_media(self) -> None:
         """Never let a post with a video go out without it."""
@@ -153,7 +158,7 @@ class _Attempt:
         return self._finish(post.id, found=False)
 
     def _after_lost_answer(self, sent_at: datetime) -> Record:
-        since = sent_at if self.record.allow_duplicate else self.record.intent.at
+        since = self._ours_since() or sent_at
         if (found := self.own.find(self.record, since)) is not None:
             return self._finish(found.id, found=True)
         self._look_again_until(sent_at, "X did not answer when the post was sent; the account is looked at.")
@@ -163,10 +168,10 @@ class _Attempt:
             PostState.UNKNOWN,
             f"Not to be seen {self.looking.for_s:g} s after it was sent.",
         )
-        raise _unknown(self.record)
+        raise unknown(self.record.key, "the post is not to be seen on the account")
 
     def _after_refusal(self, refused_at: datetime) -> Record:
-        since = refused_at if self.record.allow_duplicate else self.record.intent.at
+        since = self._ours_since() or refused_at
         posts = self.own.read(min(since, refused_at - timedelta(seconds=DUPLICATE_REACH_S)))
         if (found := self.own.pick(self.record, posts, since)) is not None:
             return self._finish(found.id, found=True)
@@ -201,6 +206,7 @@ class _Attempt:
                     f"What the post {record.key} says was changed, and is not approved; not sent."
                 )
             record.intent.sent_at = now
+            record.intent.first_sent_at = record.intent.first_sent_at or now
             record.intent.sends += 1
             if record.upload and record.upload.media_key:
                 record.intent.media_keys.append(record.upload.media_key)
@@ -210,6 +216,8 @@ class _Attempt:
 
     def _mark_unsent(self) -> None:
         with self.records.change(self.record.account, self.record.key) as record:
+            if record.intent.first_sent_at == record.intent.sent_at:
+                record.intent.first_sent_at = None
             record.intent.sent_at = None
             record.note(PostState.WAITING, "X did not create it.", at=self.records.now())
 
@@ -242,9 +250,9 @@ class _Attempt:
         return record
 
 
-def _unknown(record: Record) -> UnknownOutcomeError:
+def unknown(key: str, why: str) -> UnknownOutcomeError:
+    """Return the error of a post in doubt that nothing will clear up by itself."""
     return UnknownOutcomeError(
-        f"The post {record.key} was sent, X's answer was lost, and the post is not to be seen on the account. It "
-        "may still appear. Look at the account: if it is there, mark it as posted; if not, mark it as not posted "
-        "and it will be sent again."
+        f"The post {key} was sent, X's answer was lost, and {why}. It may still appear. Look at the account: if it "
+        "is there, mark it as posted; if not, mark it as not posted and it will be sent again."
     )

@@ -81,7 +81,7 @@ def cancel(records: Records, account: str, key: str, *, by: str) -> Record:
         if record.out:
             where = record.post_url or "at an address that is not known"
             raise TooLateError(f"Too late: the post is out, {where}. Delete it instead.", record)
-        if record.intent.sent_at is not None or record.intent.refused_at is not None:
+        if record.in_doubt:
             raise TooLateError(
                 "It is not known yet whether the post is out. Look at the account, and cancel it again after "
                 "having marked it as not posted.",

@@ -47,7 +47,7 @@ def ensure_media(
             records, account, key, client, on_progress=on_progress, segment_bytes=segment_bytes
         )
         upload = record.upload
-        if record.content.media_sha256 is None or record.out or upload is None:
+        if record.content.media_sha256 is None or record.out or record.in_doubt or upload is None:
             return record
         try:
             if not upload.ready:

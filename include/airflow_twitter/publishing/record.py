@@ -52,13 +52,16 @@ class Intent(msgspec.Struct, kw_only=True):
     """The will to post, written before any request.
 
     `at`: since then the timeline is searched. `sent_at`: a request to create the post went out whose answer is
-    not known; None before, and after an answer. `refused_at`: X refused the post as such (403), for the reason
-    `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times are aware UTC.
+    not known; None before, and after an answer. `first_sent_at`: the first request that was not answered with a
+    plain no, also one of which a person said that it came to nothing. `refused_at`: X refused the post as such
+    (403), for the reason `refusal`. `media_keys` are those that were sent, `sends` counts the requests. All times
+    are aware UTC.
     """
 
     at: Moment
     media_keys: list[str] = []
     sent_at: Moment | None = None
+    first_sent_at: Moment | None = None
     refused_at: Moment | None = None
     refusal: str | None = None
     sends: int = 0
@@ -140,6 +143,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, kw_only=True):
     """All that is known of one post. `details` belongs to the caller (JSON values; no secrets).
 
+    `deletion_asked_at`: a request to delete it went out then whose answer is not known.
     `approval` is None when nobody has to approve it.
     """
 
@@ -156,6 +160,7 @@ class Record(msgspec.Struct, kw_only=True):
     post_url: str | None = None
     posted_at: Moment | None = None
     deleted_at: Moment | None = None
+    deletion_asked_at: Moment | None = None
     found: bool = False
     allow_duplicate: bool = False
     simulated: bool = False
@@ -186,7 +191,12 @@ class Record(msgspec.Struct, kw_only=True):
         return joined is not None and (joined.captions, joined.joined_to) == (captions, self.upload.media_id)
 
     def note(self, state: PostState, note: str, *, at: datetime | None = None, by: str | None = None) -> None:
-        """Go over to `state` and write a line of history; the same again changes nothing."""
+        """Go over to `state` and write a line of history; the same again changes nothing.
+
+        A post in doubt never goes over to a state that frees its content: it becomes UNKNOWN.
+        """
+        if self.in_doubt and state.frees_content:
+            state = PostState.UNKNOWN
         last = self.history[-1] if self.history else None
         self.state = state
         if last is None or (last.state, last.note, last.by) != (state, note, by):

@@ -45,6 +45,11 @@ class PostState(StrEnum):
         return self in _OVER
 
     @property
+    def goes_on(self) -> bool:
+        """Tell whether the post goes on by itself, now or when its account is released."""
+        return self in _ON_ITS_WAY
+
+    @property
     def frees_content(self) -> bool:
         """Tell whether another run may post the same content: this one did not, and will not."""
         return self in _NEVER_POSTED
@@ -62,6 +67,7 @@ _NEVER_POSTED = frozenset(
     }
 )
 _OVER = _NEVER_POSTED | {PostState.POSTED}
+_ON_ITS_WAY = frozenset(PostState) - _OVER - {PostState.AWAITING_APPROVAL, PostState.UNKNOWN}
 
 SENTENCES: dict[PostState, str] = {
     PostState.PREPARING: "The text and the video are being checked.",

@@ -65,13 +65,13 @@ def upload_media(
 ) -> Record:
     """Send the video of a record to X, from where the last call stopped, and return the record: X has it all.
 
-    A record without a video, and one whose video X has already, is returned as it is. `on_progress` is called
-    at the start and after every segment. Raises errors of api/errors.py (the position is kept: call again),
+    A record without a video, one whose video X has already, and one that was sent is returned as it is. `on_progress`
+    is called at the start and after every segment. Raises errors of api/errors.py (the position is kept: call again),
     BusyError when another worker is at it, CancelledError, RecordError when the file is gone or was changed.
     """
     with records.hold(account, key, "uploading"):
         record = records.read(account, key)
-        if record.content.media_sha256 is None or record.out:
+        if record.content.media_sha256 is None or record.out or record.in_doubt:
             return record
         return _Uploading(records, record, client, on_progress, segment_bytes, monotonic).run()
 

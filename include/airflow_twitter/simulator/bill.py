@@ -1,7 +1,8 @@
 """The bill: what was sold, by UTC day.
 
 The same post or user is billed once within a day (https://docs.x.com/x-api/getting-started/pricing). Included
-posts and authors are sold like those that were searched for.
+posts and authors are sold like those that were searched for; an account's reads of its own posts have a price of
+their own.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ COUNTS = ("counts_recent", "counts_all")
 
 @dataclass
 class Bill:
-    """What was sold on one day: ids of posts and users, requests for counts, and the dollars of accounts."""
+    """What was sold on one day: ids of posts, of accounts' own posts and of users, requests for counts, and the
+    dollars of what accounts did.
+    """
 
     posts: set[str] = field(default_factory=set)
+    own_posts: set[str] = field(default_factory=set)
     users: set[str] = field(default_factory=set)
     counts_recent: int = 0
     counts_all: int = 0
@@ -31,6 +35,7 @@ class Bill:
         """What the day costs."""
         amount = (
             len(self.posts) * COSTS["post_read"]
+            + len(self.own_posts) * COSTS["own_read"]
             + len(self.users) * COSTS["user_read"]
             + self.counts_recent * COSTS["counts_recent"]
             + self.counts_all * COSTS["counts_all"]
@@ -58,8 +63,8 @@ def bills(entries: Iterable[Entry]) -> dict[str, Bill]:
     for entry in entries:
         bill = days.setdefault(entry.at[:10], Bill())
         bill.posts.update(entry.ids, entry.referenced)
-        if entry.account is None:
-            bill.users.update(entry.users)
+        bill.own_posts.update(entry.read)
+        bill.users.update(entry.users)
         bill.counts_recent += entry.counted and entry.endpoint == "counts_recent"
         bill.counts_all += entry.counted and entry.endpoint == "counts_all"
         bill.of_accounts += entry.cost

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
 
+from airflow_twitter.simulator.costs import COSTS
+
 
 @dataclass
 class Entry:
@@ -15,8 +17,8 @@ class Entry:
 
     `ids` are posts that were sold by a search, `users` and `referenced` (posts) what its expansions added;
     `counted` says that counts were. What is asked of an account's own things stands in `account`,
-    `made` (ids of media or a post), `read` (ids of its own posts) and `cost` in dollars. `received` counts
-    the bytes of the body that came.
+    `made` (ids of media or a post), `read` (ids of its own posts) and `cost`, which is in dollars and of what it
+    did. `received` counts the bytes of the body that came.
     """
 
     number: int
@@ -84,8 +86,15 @@ class Book:
 
     @property
     def dollars(self) -> float:
-        """What accounts' requests have cost; the posts that searches sold are not in it."""
-        return round(sum(entry.cost for entry in self.requests), 6)
+        """What accounts' requests have cost; the posts that searches sold are not in it.
+
+        The same post or user is billed once within a UTC day.
+        """
+        asked = [entry for entry in self.requests if entry.account is not None]
+        own_posts = {(entry.at[:10], post_id) for entry in asked for post_id in entry.read}
+        users = {(entry.at[:10], user_id) for entry in asked for user_id in entry.users}
+        done = sum(entry.cost for entry in asked)
+        return round(done + len(own_posts) * COSTS["own_read"] + len(users) * COSTS["user_read"], 6)
 
     def to(self, endpoint: str) -> list[Entry]:
         """Return the requests to one endpoint."""

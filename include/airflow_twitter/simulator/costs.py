@@ -1,7 +1,8 @@
 """What requests cost, in dollars, as of August 2026.
 
 https://docs.x.com/x-api/getting-started/pricing. The page names no price for deleting one's own post; the
-one of "Interaction: Delete" is taken.
+one of "Interaction: Delete" is taken. Reads of one's own account are reads of a user: what it calls owned reads are
+posts, followers and the like. Uploads and captions have no price.
 """
 
 from __future__ import annotations

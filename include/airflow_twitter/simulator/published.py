@@ -16,7 +16,11 @@ from airflow_twitter.simulator.wording import digits
 
 DUPLICATE_S = 86_400.0
 TEXT_MAX = 280
-_URL = re.compile(r"https?://[^\s<>\"]+")
+# X makes links of bare names of hosts as well; a few of their endings are enough here.
+_URL = re.compile(
+    r"https?://[^\s<>\"]+|(?<![\w@./-])(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|de|uk|eu)(?![\w-]|\.\w)(?:/[^\s<>\"]*)?",
+    re.IGNORECASE | re.ASCII,
+)
 _CASHTAG = re.compile(r"(?<!\w)\$[A-Za-z]{1,6}\b")
 _PLAIN = 1 << 40  # the luck of a post that refers to nothing
 
@@ -177,13 +181,18 @@ def has_url(text: str) -> bool:
 
 def _stored(raw: str, number: int, with_media: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return a text with X's links in place of its own, and the links; one more is added for media."""
-    links = {_link(number, target): target for target in _URL.findall(raw)}
+    links = {_link(number, target): _address(target) for target in _URL.findall(raw)}
     text = _URL.sub(lambda match: _link(number, match[0]), raw.strip())
     if with_media:
         attached = _link(number, "media")
         links[attached] = f"https://x.com/i/status/{number}/video/1"
         text = f"{text} {attached}".strip()
     return text, tuple(links.items())
+
+
+def _address(link: str) -> str:
+    """Return where a link leads that may name a host alone."""
+    return link if "://" in link else f"http://{link}"
 
 
 def _link(number: int, target: str) -> str:

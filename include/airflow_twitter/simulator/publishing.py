@@ -146,12 +146,10 @@ class Publishing:
             return json_answer(200, {"errors": [problems.missing(ask.names["id"], "id", "user")]})
         written = write_timeline(self.posts, owner, ask.params, int(self._now_s() * 1000), ask.rules)
         ask.entry.read = written.ids
-        ask.entry.cost = len(written.ids) * COSTS["own_read"]
         return Answer(200, written.body)
 
     def _me(self, ask: Asked) -> Answer:
         ask.entry.users = [ask.owner.id]
-        ask.entry.cost = COSTS["own_read"]
         return json_answer(200, {"data": render_user(ask.owner, ask.params)})
 
     def _user_by_username(self, ask: Asked) -> Answer:
@@ -160,7 +158,6 @@ class Publishing:
             error = problems.missing(ask.names["username"], "username", "user")
             return json_answer(200, {"errors": [error]})
         ask.entry.users = [found.id]
-        ask.entry.cost = COSTS["user_read"]
         return json_answer(200, {"data": render_user(found, ask.params)})
 
 
