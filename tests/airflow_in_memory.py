@@ -55,6 +55,7 @@ class TaskInstance:
         self.first_reschedule_date: datetime | None = None
         self._xcoms = airflow.xcoms
         self._states = airflow.states
+        self._active = airflow.active
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value."""
@@ -71,6 +72,10 @@ class TaskInstance:
             for run_id in run_ids
         }
 
+    def get_dr_count(self, dag_id: str, run_ids: list[str], states: list[str] | None = None) -> int:
+        """Return how many of the runs are at work."""
+        return len(self._active.intersection(run_ids))
+
     def get_first_reschedule_date(self, context: Any) -> datetime | None:
         """Return when the task was first rescheduled."""
         return self.first_reschedule_date
@@ -82,6 +87,7 @@ class Airflow:
     def __init__(self) -> None:
         self.xcoms: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
         self.states: dict[tuple[str, str], str] = {}
+        self.active: set[str] = set()
         self.limits = StateStore()
         self.outlet_events: dict[Any, Any] = {}
 

@@ -242,11 +242,59 @@ class TestContinue:
         simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=2, fault="credits")])
         with pytest.raises(AirflowFailException):
             airflow.search(ACCOUNTING)
+        airflow.validate()
+        airflow.merge()
         airflow.xcoms["manual__1", "search"].clear()
 
         airflow.collect({**ACCOUNTING, "continue_from_run": "manual__1"}, run_id="manual__2")
 
         assert simulator.book.sold == simulator.truth("accounting")
+
+    def test_run_that_was_not_merged(self, airflow: Airflow, start_simulator: Start) -> None:
+        """While its pages are not in the dataset it is not continued: the window would look complete without them."""
+        simulator = start_simulator()
+        airflow.search({**ACCOUNTING, "page_max": 1})
+        going_on = {**ACCOUNTING, "page_max": 1, "continue_from_run": "manual__1"}
+        with pytest.raises(AirflowFailException, match="1 pages that are not in the dataset"):
+            airflow.search(going_on, run_id="manual__2")
+        assert len(searches(simulator)) == 1
+
+        airflow.validate()
+        airflow.merge()
+        airflow.search(going_on, run_id="manual__2")
+        with pytest.raises(AirflowFailException, match="Clear manual__2 from its task validate on"):
+            airflow.search({**ACCOUNTING, "continue_from_run": "manual__2"}, run_id="manual__3")
+
+    def test_run_at_work(self, airflow: Airflow, start_simulator: Start) -> None:
+        """A run that still waits or works is not continued: both would buy the rest."""
+        simulator = start_simulator()
+        airflow.collect({**ACCOUNTING, "page_max": 1})
+        airflow.active.add("manual__1")
+        with pytest.raises(AirflowFailException, match="manual__1 is still at work"):
+            airflow.search({**ACCOUNTING, "continue_from_run": "manual__1"}, run_id="manual__2")
+        assert len(searches(simulator)) == 1
+
+    def test_by_one_run_only(self, airflow: Airflow, start_simulator: Start) -> None:
+        """What one run goes on with is bought by no other, nor by the run itself when it is cleared, but by refetch."""
+        simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=2, fault="credits")])
+        with pytest.raises(AirflowFailException):
+            airflow.search(ACCOUNTING)
+        airflow.validate()
+        airflow.merge()
+        going_on = {**ACCOUNTING, "continue_from_run": "manual__1"}
+        airflow.collect(going_on, run_id="manual__2")
+        asked = len(searches(simulator))
+
+        with pytest.raises(AirflowFailException, match="Run manual__2 goes on where this run stopped"):
+            airflow.search(ACCOUNTING, clear_number=1)
+        with pytest.raises(AirflowFailException, match="Run manual__2 goes on with run manual__1 already"):
+            airflow.search(going_on, run_id="manual__3")
+        airflow.search(going_on, run_id="manual__2", clear_number=1)
+        assert len(searches(simulator)) == asked
+        assert simulator.book.sold == simulator.truth("accounting")
+
+        airflow.search({**ACCOUNTING, "refetch": "True"}, clear_number=2)
+        assert len(searches(simulator)) == asked + 3
 
     def test_run_that_bought_nothing(self, airflow: Airflow, start_simulator: Start, clock: Clock) -> None:
         """A run that failed before its first page is continued from the beginning, over its own window."""

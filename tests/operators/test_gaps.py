@@ -80,6 +80,8 @@ def test_budget_is_shared_out(data_folder: Path, plan: Any) -> None:
     assert [times(run) for run in runs] == [("11-26", "11-27"), ("11-28", "11-29"), ("11-30", "12-01")]
     assert [(run["conf"]["run_budget"], run["conf"]["max_results"]) for run in runs] == [(0.3, 60)] * 3
     assert {run["trigger_dag_id"] for run in runs} == {DAG}
+    # Counting before would take from a share that is one page.
+    assert {run["conf"]["estimate"] for run in runs} == {"off"}
     assert len({run["trigger_run_id"] for run in runs}) == 3
 
 

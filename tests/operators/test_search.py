@@ -290,7 +290,7 @@ class TestTokens:
     ) -> None:
         """A run that continues one which stopped in a circle does not buy the circle's pages again."""
         simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=2, fault="self_token")])
-        airflow.search({**ACCOUNTING, "page_max": 2})
+        airflow.collect({**ACCOUNTING, "page_max": 2})
 
         airflow.search({**ACCOUNTING, "continue_from_run": "manual__1"}, run_id="manual__2")
 
@@ -618,6 +618,23 @@ class TestDeadline:
 
         assert airflow.xcom("search", "pages") == 2
         assert airflow.xcom("search", "next_token") is not None
+
+    def test_begins_anew_with_a_clear(self, airflow: Airflow, start_simulator: Start, clock: Clock) -> None:
+        """A run that is cleared days later waits again as long as it was told to, not to a deadline long gone."""
+        simulator = start_simulator(rules=[Rule(endpoint="search_recent", nth=2, fault="credits")])
+        search = {**ACCOUNTING, "deadline": "PT1H"}
+        with pytest.raises(AirflowFailException):
+            airflow.search(search)
+        clock.shift(2 * 86400)
+        simulator.add_rules(
+            [Rule(endpoint="search_recent", nth=1, fault="rate_limited", params={"reset": 900})]
+        )
+
+        assert rescheduled(airflow, search, clear_number=1) == datetime.now(UTC) + timedelta(seconds=900)
+        clock.shift(900)
+        airflow.search(search, clear_number=1)
+
+        assert simulator.book.sold == simulator.truth("accounting")
 
     def test_reached_exactly(self, airflow: Airflow, start_simulator: Start) -> None:
         """A reset at the deadline itself is waited for."""

@@ -105,14 +105,23 @@ def test_coverage_is_read_by_query(tmp_path: Path) -> None:
         ),
         pytest.param([window(0, 24, "partial"), window(0, 8)], 1, id="covered in part"),
         pytest.param(
-            [window(0, 24, "partial"), window(5, 24, recorded_at=T + timedelta(days=8))],
+            [window(0, 24, "partial", run_id="1"), window(5, 24, run_id="2", continues="1")],
             0,
             id="gone on with, out of reach of its beginning",
         ),
         pytest.param(
-            [window(0, 24, "partial", recorded_at=T + timedelta(days=9)), window(5, 24)],
+            [
+                window(0, 24, "partial", run_id="1"),
+                window(0, 24, "partial", run_id="2", continues="1"),
+                window(5, 24, run_id="3", continues="2"),
+            ],
+            0,
+            id="gone on with twice",
+        ),
+        pytest.param(
+            [window(0, 24, "partial"), window(23, 24, recorded_at=T + timedelta(days=9))],
             1,
-            id="partial after a shorter one",
+            id="a shorter one of the same end",
         ),
         pytest.param([window(0, 24)], 0, id="complete"),
     ],

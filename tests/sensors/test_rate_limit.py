@@ -115,6 +115,15 @@ def test_deadline(airflow: Airflow, start_simulator: Start, capfd: Any) -> None:
     assert "PIPELINE END: " in capfd.readouterr().out
 
 
+def test_nothing_to_ask_for(airflow: Airflow, start_simulator: Start, clock: Clock) -> None:
+    """A complete run that is done again needs no room, however late it is and whoever has used it up."""
+    start_simulator()
+    airflow.search(SEVDESK)
+    clock.shift(2 * 86400)
+    exhausted(airflow, NOON + timedelta(days=4))
+    assert airflow.wait(SEVDESK, clear_number=1)
+
+
 def test_deadline_counts_from_the_start(airflow: Airflow, clock: Clock) -> None:
     """The sensor's own waits count towards the deadline of the run."""
     exhausted(airflow, NOON + timedelta(minutes=9))

@@ -9,14 +9,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.airflow_in_memory import NOON, Airflow, at
 
+from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.collecting.keywords import DEFAULTS, Keyword
+from airflow_twitter.collecting.request import search_request
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow
+from airflow_twitter.posts.deciding import RunTimes, decide
+from airflow_twitter.posts.staging import WINDOW, Staging
 from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator import Simulator
 from airflow_twitter.upkeep import gaps
@@ -91,7 +97,7 @@ def test_days_without_a_run(data_folder: Path, find: Any) -> None:
     assert spans(found) == [("missing", "11-26 00", "11-28 00"), ("missing", "11-29 00", "12-01 00")]
     assert commands(found) == [
         f"airflow backfill create --dag-id {DAG} --from-date {first} --to-date {last} "
-        "--reprocess-behavior failed".split()
+        "--reprocess-behavior completed".split()
         for first, last in (("2026-11-26", "2026-11-27"), ("2026-11-29", "2026-11-30"))
     ]
     assert found.holes[0].conf == {"start_time": "2026-11-26T00:00:00Z", "end_time": "2026-11-28T00:00:00Z"}
@@ -121,7 +127,7 @@ def test_out_of_reach(data_folder: Path, find: Any) -> None:
     assert spans(found) == [("unreachable", "11-21 00", "11-25 00"), ("missing", "11-25 00", "12-01 00")]
     archive, recent = commands(found)
     assert archive[5:] == [
-        *("--from-date", "2026-11-21", "--to-date", "2026-11-24", "--reprocess-behavior", "failed"),
+        *("--from-date", "2026-11-21", "--to-date", "2026-11-24", "--reprocess-behavior", "completed"),
         *("--dag-run-conf", '{"endpoint": "all"}'),
     ]
     assert recent[5:] == ["--from-date", "2026-11-25", "--to-date", "2026-11-30", *archive[9:11]]
@@ -176,6 +182,68 @@ def test_partial_runs_are_gone_on_with(airflow: Airflow, start_simulator: Start,
         ).holes
         == []
     )
+
+
+@pytest.mark.usefixtures("clock")
+def test_partial_windows_of_another_endpoint(
+    airflow: Airflow, start_simulator: Start, data_folder: Path, clock: time_machine.Traveller
+) -> None:
+    """A partial window of the full archive is gone on with there, in whichever DAG, by the conf that is told."""
+    start_simulator()
+    search = {"keyword": "accounting", "max_results": 40, "page_max": 1, "endpoint": "all"}
+    airflow.collect({**search, "start_time": "2026-11-21", "end_time": "2026-12-01"})
+
+    def look(**settings: Any) -> KeywordHoles:
+        settings = {**DEFAULTS, "keyword": "accounting", **settings}
+        return find_holes(Store(data_folder), Keyword("accounting", settings), datetime.now(UTC))
+
+    (hole,) = look().holes
+    assert hole.conf == {"keyword": "accounting", "endpoint": "all", "continue_from_run": "manual__1"}
+    # The full archive takes one request a second.
+    clock.shift(timedelta(seconds=2))
+    search = DEFAULTS | {"keyword": "accounting"}
+    names = ("keyword", "endpoint", "continue_from_run")
+    airflow.collect({name: (search | hole.conf).get(name) for name in names}, run_id="manual__2")
+    assert look().holes == []
+
+
+def test_partial_windows_of_ones_own_dag(data_folder: Path) -> None:
+    """The conf names the endpoint where it is not the DAG's own; what recent search has lost takes the archive."""
+    store = Store(data_folder)
+    request = search_request({"keyword": "tea"}, NOON)
+    for number, (endpoint, day) in enumerate([("all", 27), ("recent", 28), ("recent", 20)]):
+        since, until = at(f"11-{day}"), at(f"11-{day + 1}")
+        cover(
+            data_folder, f"11-{day}", f"11-{day + 1}", state="partial", endpoint=endpoint, run_id=str(number)
+        )
+        times = RunTimes(interval=(since, until))
+        window = msgspec.structs.replace(
+            decide(request, times, covered_until=None, now=since + timedelta(days=2)),
+            endpoint=endpoint,
+            reach_s=ENDPOINTS[endpoint].reach_s,
+        )
+        Staging(store, DAG, str(number)).write(WINDOW, window)
+
+    found = find_holes(store, keyword(), NOON, since=at("11-27"))
+    confs = [hole.conf for hole in found.holes if hole.kind == "partial"]
+    assert confs == [{"endpoint": "all", "continue_from_run": "0"}, {"continue_from_run": "1"}]
+    (lost, *_) = find_holes(store, keyword(), NOON, since=at("11-20")).holes
+    assert (lost.kind, lost.since, lost.conf["endpoint"]) == ("unreachable", at("11-20"), "all")
+
+
+def test_one_search_far_back(data_folder: Path, find: Any) -> None:
+    """That another DAG once searched years ago does not make everything since then missing."""
+    cover(data_folder, "11-30", "12-01")
+    window = CoveredWindow(
+        since=at("11-30").replace(year=2019),
+        until=at("12-01").replace(year=2019),
+        state="complete",
+        dag_id="twitter_search",
+        run_id="far back",
+        recorded_at=NOON,
+    )
+    coverage.record(Store(data_folder), "tea", "tea", "all", window)
+    assert find().holes == []
 
 
 def test_partial_without_pages(data_folder: Path, find: Any) -> None:
@@ -250,11 +318,13 @@ class TestCommand:
         assert water["keyword"] == "water"
 
     def test_check(self, tmp_path: Path, data_folder: Path) -> None:
-        """With --check a gap is an exit status of 1."""
+        """With --check a gap is an exit status of 1, and so is a schedule of which nothing ever came."""
         path = tmp_path / "keywords.yaml"
         path.write_text("keywords:\n- keyword: tea\n")
-        assert gaps.main(["--keywords", str(path), "--check"]) == 0
+        assert gaps.main(["--keywords", str(path), "--check"]) == 1
         assert gaps.main(["--keywords", str(path), "--check", "--since", "2026-11-01"]) == 1
+        path.write_text("keywords:\n- keyword: tea\n  schedule: null\n")
+        assert gaps.main(["--keywords", str(path), "--check"]) == 0
 
     def test_damaged_coverage(self, run: Any, data_folder: Path, capsys: Any) -> None:
         """Damaged coverage is told by its file, and hides no other keyword."""

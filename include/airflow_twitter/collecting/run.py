@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_twitter.api.errors import QueryError
+from airflow_twitter.collecting.continuing import take_over
 from airflow_twitter.collecting.form import FormError, parse
 from airflow_twitter.collecting.paging import carried_token, is_complete, next_token, oldest_id
 from airflow_twitter.collecting.request import search_request
@@ -71,7 +73,7 @@ class CollectRun:
         before = self.staging.read(WINDOW, Window)
         if before is not None and not (asked["refetch"] and before.clear_number < times.clear_number):
             self._refuse_cleaned(before.slug, before.fingerprint, before.clear_number)
-            return before, False
+            return self._with_deadline(before, search, times.clear_number), False
         now = datetime.now(UTC)
         request = search_request(search, now)
         if before is None and not asked["refetch"]:
@@ -96,6 +98,15 @@ class CollectRun:
         with used(self.store, Staging(self.store, self.dag_id, continue_from_run).folder):
             return self._continue(request, times, continue_from_run, now)
 
+    def _with_deadline(self, window: Window, search: Mapping[str, Any], clear_number: int) -> Window:
+        """Return the window with a deadline that counts from when the run was last cleared."""
+        if clear_number <= window.deadline_clear_number:
+            return window
+        deadline = search_request(search, datetime.now(UTC)).deadline
+        window = msgspec.structs.replace(window, deadline=deadline, deadline_clear_number=clear_number)
+        self.staging.write(WINDOW, window)
+        return window
+
     def _continue(
         self, request: SearchRequest, times: RunTimes, continue_from_run: str, now: datetime
     ) -> Window:
@@ -106,6 +117,7 @@ class CollectRun:
                 f"There is no staged run {continue_from_run!r} of {self.dag_id} to continue: its id is wrong, or "
                 "its pages were cleaned away."
             )
+        take_over(self.context["ti"], self.store, continue_from_run)
         pages = other.pages()
         token = self._token_of(continue_from_run, window, pages)
         return decide_continuation(

@@ -13,6 +13,7 @@ from airflow_twitter.api.client import Page, XClient
 from airflow_twitter.api.errors import InvalidRequestError, PermanentError, RateLimitedError, XError
 from airflow_twitter.collecting.asking import Asker, header_of
 from airflow_twitter.collecting.clearing import refuse_stale
+from airflow_twitter.collecting.continuing import refuse_continued
 from airflow_twitter.collecting.estimating import Estimating
 from airflow_twitter.collecting.form import parse
 from airflow_twitter.collecting.paging import PageRequest, is_complete, next_page, next_token
@@ -72,6 +73,7 @@ class Walk:
         """Fetch and commit page by page to the window's end, or to ``page_max``."""
         if next_page(self.window, self.pages, self.begun) is not None:
             refuse_stale(self.context)
+            refuse_continued(self.run.staging)
         if self.pages:
             self.log.info(
                 "Resuming behind page %d: committed pages are not asked for again.", self.pages[-1].number

@@ -12,13 +12,13 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.prices import Prices
+from airflow_twitter.collecting.dag_runs import is_active
 from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.data_folder import data_store
-from airflow_twitter.operators.maintenance import ACTIVE
 from airflow_twitter.operators.rendered import is_true
-from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.staging import WINDOW, find_window
 from airflow_twitter.posts.store import Store
+from airflow_twitter.posts.windows import Window
 from airflow_twitter.settings_files import keywords_path
 from airflow_twitter.spending.budgets import dollars
 from airflow_twitter.spending.pages import page_units
@@ -94,7 +94,7 @@ class TwitterPlanFillsOperator(BaseOperator):
             for hole in keyword.holes:
                 if hole.until > before:
                     continue
-                reason = self._why_not(context, store, hole)
+                reason = self._why_not(context, store, keyword, hole)
                 if reason is None:
                     due.append((keyword, hole))
                 else:
@@ -105,9 +105,9 @@ class TwitterPlanFillsOperator(BaseOperator):
                         rfc3339(hole.until),
                         hole.dag_id,
                     )
-        return sorted(due, key=lambda pair: pair[1].until)
+        return _apart(sorted(due, key=lambda pair: pair[1].until))
 
-    def _why_not(self, context: Context, store: Store, hole: Hole) -> str | None:
+    def _why_not(self, context: Context, store: Store, keyword: KeywordHoles, hole: Hole) -> str | None:
         ti: Any = context["ti"]
         if hole.kind == "unreachable" and not is_true(self.full_archive):
             return "beyond recent search's reach"
@@ -115,9 +115,9 @@ class TwitterPlanFillsOperator(BaseOperator):
             return "its DAG is paused"
         if _run_id(ti, hole) is None:
             return f"being filled, or tried {ATTEMPTS_MAX} times"
-        for run_id in _runs_over(store, hole):
-            if ti.get_dr_count(hole.dag_id, run_ids=[run_id], states=ACTIVE):
-                return f"run {run_id} is at work on it"
+        for dag_id, run_id in _runs_over(store, keyword, hole):
+            if is_active(ti, dag_id, run_id):
+                return f"run {run_id} of {dag_id} is at work on it"
         return None
 
     def _share_out(
@@ -138,10 +138,20 @@ class TwitterPlanFillsOperator(BaseOperator):
                 {
                     "trigger_dag_id": hole.dag_id,
                     "trigger_run_id": _run_id(context["ti"], hole),
-                    "conf": {**hole.conf, **share},
+                    # A dollar of the share goes into posts: what there is to buy was not bought yet.
+                    "conf": {**hole.conf, **share, "estimate": "off"},
                 }
             )
         return runs
+
+
+def _apart(due: Sequence[tuple[KeywordHoles, Hole]]) -> list[tuple[KeywordHoles, Hole]]:
+    """Leave out gaps of a keyword that overlap an earlier one, as partial windows may: that would be bought twice."""
+    chosen: list[tuple[KeywordHoles, Hole]] = []
+    for keyword, hole in due:
+        if not any(other is keyword and _meet(taken, hole) for other, taken in chosen):
+            chosen.append((keyword, hole))
+    return chosen
 
 
 def _share(
@@ -152,11 +162,12 @@ def _share(
     A page is made no larger than the share, so that the share is not refused for what one page may cost at most. A run
     that goes on with another has that one's pages.
     """
-    post = prices.cost(page_units(1, expand=keyword.expand))
     fair = left / gaps_left
     if hole.page_size is not None:
+        post = prices.cost(page_units(1, expand=hole.expand))
         budget = max(fair, post * hole.page_size)
         return {"run_budget": round(budget, 6)} if budget <= left + 1e-9 else None
+    post = prices.cost(page_units(1, expand=keyword.expand))
     most = ENDPOINTS[hole.conf.get("endpoint", keyword.endpoint)].max_results
     size = most if post == 0 else max(RESULTS_MIN, min(most, int((fair + 1e-9) / post)))
     budget = max(fair, post * size)
@@ -169,20 +180,24 @@ def _run_id(ti: Any, hole: Hole) -> str | None:
     name = f"fill__{hole.since:%Y%m%dT%H%M%S}__{hashlib.sha256(what.encode()).hexdigest()[:12]}"
     for attempt in range(1, ATTEMPTS_MAX + 1):
         run_id = f"{name}__{attempt}"
-        if ti.get_dr_count(hole.dag_id, run_ids=[run_id], states=ACTIVE):
+        if is_active(ti, hole.dag_id, run_id):
             return None
         if not ti.get_dr_count(hole.dag_id, run_ids=[run_id]):
             return run_id
     return None
 
 
-def _runs_over(store: Store, hole: Hole) -> list[str]:
-    """Return the staged runs of the hole's DAG whose windows meet it."""
-    folder = f"staging/{safe_segment(hole.dag_id)}"
+def _runs_over(store: Store, keyword: KeywordHoles, hole: Hole) -> list[tuple[str, str]]:
+    """Return the staged runs, as (dag_id, run_id), that search for the keyword and whose windows meet the hole."""
     found = []
-    for key in store.list(folder):
+    for key in store.list("staging"):
         if key.endswith(f"/{WINDOW}") and key.count("/") == 3 and "%~" not in key:
             window = find_window(store, key.rpartition("/")[0])
-            if window is not None and window.since < hole.until and hole.since < window.until:
-                found.append(unquote(key.split("/")[2]))
+            if window is not None and window.slug == keyword.slug and _meet(window, hole):
+                dag_id, run_id = map(unquote, key.split("/")[1:3])
+                found.append((dag_id, run_id))
     return found
+
+
+def _meet(one: Window | Hole, other: Hole) -> bool:
+    return one.since < other.until and other.since < one.until

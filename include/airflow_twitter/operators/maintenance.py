@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
+from airflow_twitter.collecting.dag_runs import is_active
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.retention import Retention, clean
 from airflow_twitter.publishing.retention import clean_media
 
 DAY_S = 86_400.0
-ACTIVE = ["queued", "running"]
 
 
 class TwitterMaintenanceOperator(BaseOperator):
@@ -70,7 +71,7 @@ class TwitterMaintenanceOperator(BaseOperator):
                 quarantine_s=float(self.quarantine_days) * DAY_S,
             ),
             now=now,
-            is_active=lambda dag_id, run_id: ti.get_dr_count(dag_id, run_ids=[run_id], states=ACTIVE) > 0,
+            is_active=partial(is_active, ti),
             dry_run=tell_only,
         )
         self.log.info(

@@ -137,6 +137,7 @@ class TwitterMergeOperator(BaseOperator):
                 pages=report.pages,
                 dag_id=run.dag_id,
                 run_id=run.run_id,
+                continues=window.continues,
                 clear_number=window.clear_number,
                 recorded_at=datetime.now(UTC),
             ),

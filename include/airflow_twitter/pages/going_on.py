@@ -85,6 +85,8 @@ def _partial(
     conf: dict[str, str] = {}
     if window.dag_id == ANY_KEYWORD_DAG_ID:
         conf = _search(query, keyword)
+    elif query.endpoint != "recent":
+        conf = {"endpoint": query.endpoint}
     if resumable:
         conf["continue_from_run"] = window.run_id
     else:

@@ -42,7 +42,8 @@ class CoveredWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is "complete" when its last page is in, else "partial": then `next_token` asks for the next page,
     `reason` is why it was not asked for in one word (partial.Partial), and `why` in a sentence. `clear_number` is
-    how often the run had been cleared when its pages were fetched.
+    how often the run had been cleared when its pages were fetched, `continues` the run of the same DAG that it went on
+    with.
     """
 
     since: Moment
@@ -57,6 +58,7 @@ class CoveredWindow(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 0
     dag_id: str
     run_id: str
+    continues: str | None = None
     clear_number: int = 0
     recorded_at: Moment
 
@@ -160,20 +162,18 @@ def gaps(windows: Iterable[CoveredWindow]) -> list[Interval]:
 def still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
     """Return the partial windows that complete ones do not cover, newest record first.
 
-    One that a later run brought to the same end as a complete one is not partial any more, even where that run
-    could no longer reach its beginning.
+    One that was gone on with to its end is not partial any more, even where X no longer reached its beginning by then.
     """
     windows = list(windows)
     if all(window.state == "complete" for window in windows):
         return []
-    blocks = covered(windows)
-    completed = {window.until: window.recorded_at for window in windows if window.state == "complete"}
+    blocks, ended = covered(windows), _ended(windows)
     left = [
         window
         for window in windows
         if window.state == "partial"
         and not lies_in(blocks, window.since, window.until)
-        and completed.get(window.until, window.recorded_at) <= window.recorded_at
+        and _run(window) not in ended
     ]
     return sorted(left, key=lambda window: window.recorded_at, reverse=True)
 
@@ -181,6 +181,18 @@ def still_partial(windows: Iterable[CoveredWindow]) -> list[CoveredWindow]:
 def lies_in(blocks: Iterable[Interval], since: datetime, until: datetime) -> bool:
     """Tell whether one of the blocks holds all of a span."""
     return any(begin <= since and until <= end for begin, end in blocks)
+
+
+def _ended(windows: Iterable[CoveredWindow]) -> set[tuple[str, str]]:
+    """Return the runs that others went on with until one was complete."""
+    by_run = {_run(window): window for window in windows}
+    ended: set[tuple[str, str]] = set()
+    for window in by_run.values():
+        last: CoveredWindow | None = window if window.state == "complete" else None
+        while last is not None and last.continues and (key := (last.dag_id, last.continues)) not in ended:
+            ended.add(key)
+            last = by_run.get(key)
+    return ended
 
 
 def _run(window: CoveredWindow) -> tuple[str, str]:
@@ -198,7 +210,7 @@ def _joined(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def _compacted(entries: list[CoveredWindow]) -> list[CoveredWindow]:
-    """Join the oldest complete windows to blocks when there are too many; partial ones stay."""
+    """Join the oldest complete windows to blocks when there are too many; partial ones stay unless others ended them."""
     if len(entries) <= MAX_RUNS:
         return entries
     old, recent = entries[: -MAX_RUNS // 2], entries[-MAX_RUNS // 2 :]
@@ -209,7 +221,9 @@ def _compacted(entries: list[CoveredWindow]) -> list[CoveredWindow]:
         )
         for since, until in covered(old)
     ]
-    return blocks + [entry for entry in old if entry.state == "partial"][-MAX_RUNS // 4 :] + recent
+    ended = _ended(entries)
+    partial = [entry for entry in old if entry.state == "partial" and _run(entry) not in ended]
+    return blocks + partial[-MAX_RUNS // 4 :] + recent
 
 
 def _read(store: Store, key: str) -> _CoverageFile | None:

@@ -80,6 +80,7 @@ def decide_continuation(
         start_until_id=oldest_id,
         continues=run_id,
         clear_number=run.clear_number,
+        deadline_clear_number=run.clear_number,
     )
 
 
@@ -161,6 +162,7 @@ def _window(
         decided_at=now,
         deadline=request.deadline,
         clear_number=clear_number,
+        deadline_clear_number=clear_number,
     )
 
 

@@ -29,6 +29,8 @@ WINDOW = "window.json"
 """The window that the run's first attempt decided."""
 REPORT = "report.json"
 """What validation found."""
+CONTINUED_BY = "continued_by.json"
+"""Which run goes on where this one stopped."""
 
 _HEADER_LIMIT = 65_536
 ROOM_OF_POST = 32 * 1024
@@ -149,7 +151,7 @@ class Staging:
         """Delete all pages and what was made from them; the window stays."""
         for name in ("pages", "validated"):
             self.store.delete_tree(f"{self.folder}/{name}")
-        for name in ("estimate.json", REPORT, "counted.json"):
+        for name in ("estimate.json", REPORT, "counted.json", CONTINUED_BY):
             self.store.delete(f"{self.folder}/{name}")
 
     def validated_key(self, kind: str = "posts") -> str:

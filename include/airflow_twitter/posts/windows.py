@@ -55,7 +55,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     ``start_token`` and ``start_until_id`` are set on a run that continues another: its first page is the one
     that the other did not fetch, below the oldest post that it did. ``clear_number`` is how often the run had
-    been cleared when the window was decided.
+    been cleared when the window was decided, ``deadline_clear_number`` when the deadline was.
     """
 
     keyword: str
@@ -79,6 +79,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     start_until_id: str | None = None
     continues: str | None = None
     clear_number: int = 0
+    deadline_clear_number: int = 0
 
     @property
     def asked_since(self) -> datetime:

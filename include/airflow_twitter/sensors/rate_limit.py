@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.holding import uses_staging
+from airflow_twitter.collecting.paging import next_page
 from airflow_twitter.collecting.pausing import SLEEP_MAX_S
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
@@ -53,6 +54,9 @@ class TwitterRateLimitSensor(BaseSensorOperator):
         window, decided = run.window(self.search)
         if decided or context["ti"].get_first_reschedule_date(context) is None:
             log_start(self.log, window)
+        if next_page(window, run.staging.pages()) is None:
+            # Nothing is to be asked for, as when a complete run is done again.
+            return True
         now = datetime.now(UTC)
         limit = SharedLimit(context, self.twitter_conn_id, window.endpoint)
         room_at = max(window.settled_at, limit.room_at(now))

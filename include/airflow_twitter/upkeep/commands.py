@@ -19,8 +19,8 @@ def backfill_command(dag_id: str, ticks: list[datetime], conf: dict[str, Any]) -
     """Return the command that backfills the scheduled intervals which begin at these ticks, without a hole."""
     words = ["airflow", "backfill", "create", "--dag-id", dag_id]
     words += ["--from-date", _date(ticks[0]), "--to-date", _date(ticks[-1])]
-    # "none" would pass over every interval that has a run, and a run that failed is one.
-    words += ["--reprocess-behavior", "completed" if conf.get("refetch") else "failed"]
+    # Else it would pass over intervals that have a run: one that failed, or a green one whose window is not complete.
+    words += ["--reprocess-behavior", "completed"]
     if conf:
         words += ["--dag-run-conf", json.dumps(conf)]
     return shlex.join(words)

@@ -68,7 +68,11 @@ def parser() -> argparse.ArgumentParser:
         help="look from this UTC time on (default: a keyword's first window)",
     )
     made.add_argument("--json", action="store_true", help="print one JSON object a keyword and line")
-    made.add_argument("--check", action="store_true", help="exit with 1 when there is a gap")
+    made.add_argument(
+        "--check",
+        action="store_true",
+        help="exit with 1 when there is a gap, or a keyword with a schedule of which nothing was collected",
+    )
     return made
 
 
@@ -86,7 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
     if problems:
         return 2
-    return int(options.check and any(keyword.holes for keyword in found))
+    return int(options.check and any(keyword.holes or _is_overdue(keyword) for keyword in found))
+
+
+def _is_overdue(keyword: KeywordHoles) -> bool:
+    """Tell whether nothing was ever collected of a keyword with a schedule: its runs may all have failed."""
+    return keyword.since is None and keyword.schedule is not None
 
 
 def _moment(text: str) -> datetime:

@@ -17,7 +17,7 @@ from airflow_twitter.posts import coverage
 from airflow_twitter.posts.coverage import CoveredWindow, Interval
 from airflow_twitter.posts.staging import Staging, find_window
 from airflow_twitter.posts.store import Store
-from airflow_twitter.posts.windows import FLOOR_MARGIN_S, X_SETTLES_S
+from airflow_twitter.posts.windows import FLOOR_MARGIN_S, X_SETTLES_S, Window
 from airflow_twitter.times import rfc3339, whole_second
 from airflow_twitter.upkeep.commands import backfill_command, trigger_command
 
@@ -30,8 +30,8 @@ class Hole:
 
     `conf` triggers the DAG `dag_id` so that it is filled. `commands` do the same from a shell; for a scheduled
     keyword they are backfills. A "partial" hole is gone on with where `run_id` stopped, for `reason`, before the page
-    of `token`, with pages of `page_size` posts. An "unreachable" one is out of recent search's reach, so that it takes
-    the full archive.
+    of `token`, with pages of `page_size` posts and what `expand` brings along. An "unreachable" one is out of recent
+    search's reach, so that it takes the full archive.
     """
 
     kind: Kind
@@ -44,6 +44,7 @@ class Hole:
     reason: str | None = None
     token: str | None = None
     page_size: int | None = None
+    expand: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -129,7 +130,9 @@ class _Search:
     def _begin(self) -> datetime | None:
         if self.settings["catchup"]:
             return datetime.fromisoformat(self.settings["start_date"]).replace(tzinfo=UTC)
-        return min((window.since for window in self.windows), default=None)
+        # A search of another DAG may have looked far back once; without any of its own it is all that there is.
+        own = [window.since for window in self.windows if window.dag_id in ("", self.dag_id)]
+        return min(own or [window.since for window in self.windows], default=None)
 
     def _end(self, blocks: Sequence[Interval]) -> datetime | None:
         if self.ticks is None:
@@ -141,9 +144,9 @@ class _Search:
         """Yield the partial windows that can be gone on with: of a chain of runs the last."""
         continued = {(window.dag_id, held.continues) for window, held in self.staged if held is not None}
         for window, held in self.staged:
-            if held is None or (window.dag_id, window.run_id) in continued:
+            if held is None or (window.dag_id, window.run_id) in continued or not self._reaches(window, held):
                 continue
-            conf = self._own_conf(window.dag_id) | {"continue_from_run": window.run_id}
+            conf = self._own_conf(window.dag_id, held.endpoint) | {"continue_from_run": window.run_id}
             yield Hole(
                 kind="partial",
                 since=window.since,
@@ -155,18 +158,20 @@ class _Search:
                 reason=window.reason,
                 token=window.next_token,
                 page_size=held.max_results,
+                expand=held.expand,
             )
 
-    def _own_conf(self, dag_id: str) -> dict[str, Any]:
-        """Return the fields that make this search again in a DAG that is not the keyword's own."""
+    def _reaches(self, window: CoveredWindow, held: Window) -> bool:
+        """Tell whether the endpoint of a partial window still sees any of it; else it is missing, as if never begun."""
+        return held.reach_s is None or window.until > self._reach_begins(held.reach_s)
+
+    def _own_conf(self, dag_id: str, endpoint: str) -> dict[str, Any]:
+        """Return the fields that make a search with `endpoint` again, where they are not the DAG's own already."""
         if dag_id != ANY_KEYWORD_DAG_ID:
-            return {}
-        names = ("keyword", "query", "language", "endpoint")
-        return {
-            name: self.settings[name]
-            for name in names
-            if self.settings[name] is not None and (name, self.settings[name]) != ("endpoint", "recent")
-        }
+            return {} if endpoint == self.settings["endpoint"] else {"endpoint": endpoint}
+        names = ("keyword", "query", "language")
+        conf = {name: self.settings[name] for name in names if self.settings[name] is not None}
+        return conf if endpoint == "recent" else conf | {"endpoint": endpoint}
 
     def _missing(self, since: datetime, until: datetime) -> Iterator[Hole]:
         """Yield a missing span, in two where recent search reaches only its newer part."""
@@ -182,9 +187,12 @@ class _Search:
         reach_s = ENDPOINTS[self.request.endpoint].reach_s
         if reach_s is None:
             return None
-        # A minute for whoever types the command.
-        floor = whole_second(self.now) - timedelta(seconds=reach_s - 2 * FLOOR_MARGIN_S)
+        floor = self._reach_begins(reach_s)
         return self.ticks.first(floor) if self.ticks else floor
+
+    def _reach_begins(self, reach_s: float) -> datetime:
+        # A minute for whoever types the command.
+        return whole_second(self.now) - timedelta(seconds=reach_s - 2 * FLOOR_MARGIN_S)
 
     def _commands(
         self, begin: datetime, end: datetime, conf: dict[str, Any], floor: datetime | None
