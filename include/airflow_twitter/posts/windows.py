@@ -26,12 +26,8 @@ class WindowError(ValueError):
     """What was asked for cannot be collected; the sentence says why and what to do instead."""
 
 
-class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was asked to collect, as a form, a keyword's entry or a DAG author put it.
-
-    Times are aware UTC; ``deadline`` is a moment; durations are seconds. ``reach_s`` is how far back the
-    endpoint sees (None: to the beginning).
-    """
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What is searched for. ``reach_s`` is how far back the endpoint sees (None: to the beginning)."""
 
     keyword: str
     slug: str
@@ -40,6 +36,14 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: EndpointName
     reach_s: float | None
     max_results: int
+
+
+class SearchRequest(Search, frozen=True, kw_only=True):
+    """What a run was asked to collect, as a form, a keyword's entry or a DAG author put it.
+
+    Times are aware UTC; ``deadline`` is a moment; durations are seconds.
+    """
+
     page_max: int | None = None
     start_time: datetime | None = None
     end_time: datetime | None = None
@@ -50,7 +54,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     expand: bool = False
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
+class Window(Search, frozen=True, kw_only=True):
     """One run's window, exactly as ``window.json`` holds it.
 
     ``start_token`` and ``start_until_id`` are set on a run that continues another: its first page is the one
@@ -58,13 +62,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     been cleared when the window was decided, ``deadline_clear_number`` when the deadline was.
     """
 
-    keyword: str
-    slug: str
-    query: str
-    fingerprint: str
-    endpoint: EndpointName
-    reach_s: float | None
-    max_results: int
     page_max: int | None
     since: datetime
     until: datetime

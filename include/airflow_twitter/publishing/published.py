@@ -73,14 +73,6 @@ def tell_published(store: Store, record: Record) -> None:
         store.put(KEY, _array(store))
 
 
-def read_published(store: Store, account: str | None = None) -> Iterator[Published]:
-    """Return what was published, oldest first, of one account or of all."""
-    for month in store.list(_MONTHS):
-        for published, _ in _lines(store, month) if month.endswith(".jsonl") else ():
-            if account in (None, published.account):
-                yield published
-
-
 def _line(record: Record, posted_at: datetime) -> bytes:
     return msgspec.json.encode(
         Published(

@@ -161,10 +161,6 @@ class Records:
                 self.now() + timedelta(seconds=BUSY_S), f"Another worker has the post {key} in hand."
             ) from None
 
-    def keys(self, account: str) -> list[str]:
-        """Return the keys of an account's records, oldest first, as far as they can be read."""
-        return [record.key for record in self.all(account)]
-
     def all(self, account: str | None = None) -> list[Record]:
         """Return all records, of one account or of all, oldest first; one that cannot be read is told and left out."""
         prefix = FOLDER if account is None else f"{FOLDER}/{safe_segment(account)}"

@@ -41,10 +41,11 @@ class LedgerError(StoreError):
     """Report a day of the ledger that cannot be read."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line: something bought, reserved for a request that is under way, released, or lost without an answer.
+class EntryHead(msgspec.Struct, frozen=True, kw_only=True):
+    """One line without its ids, which are most of the work of reading it.
 
-    `units` are those that X bills, `repeated` those that were bought earlier on the same UTC day.
+    It says what was bought, reserved for a request that is under way, released, or lost without an answer. `units` are
+    those that X bills, `repeated` those that were bought earlier on the same UTC day.
     """
 
     kind: Literal["bought", "reserved", "released", "unanswered"]
@@ -56,21 +57,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dollars: float = 0.0
     units: dict[str, int] = {}
     repeated: dict[str, int] = {}
+
+
+class Entry(EntryHead, frozen=True, kw_only=True, omit_defaults=True):
+    """One line, as it is written."""
+
     ids: dict[str, list[str]] = {}
-
-
-class _EntryWithoutIds(msgspec.Struct, frozen=True, kw_only=True):
-    """A line whose ids are skipped, which is most of the work of reading it."""
-
-    kind: Literal["bought", "reserved", "released", "unanswered"]
-    key: str
-    at: str
-    run: str = ""
-    place: str = ""
-    requests: int = 0
-    dollars: float = 0.0
-    units: dict[str, int] = {}
-    repeated: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -131,8 +123,8 @@ class Day:
     def __init__(self, key: str, *, with_ids: bool) -> None:
         self.key = key
         self.with_ids = with_ids
-        kind: type[Entry] | type[_EntryWithoutIds] = Entry if with_ids else _EntryWithoutIds
-        self._decoder: msgspec.json.Decoder[Entry | _EntryWithoutIds] = msgspec.json.Decoder(kind)
+        kind: type[EntryHead] = Entry if with_ids else EntryHead
+        self._decoder: msgspec.json.Decoder[EntryHead] = msgspec.json.Decoder(kind)
         self._forget()
 
     def _forget(self) -> None:
@@ -173,7 +165,7 @@ class Day:
                 log.warning("A line of %s cannot be read and is left out.", store.url(self.key))
         self._read += len(whole)
 
-    def apply(self, entry: Entry | _EntryWithoutIds) -> None:
+    def apply(self, entry: EntryHead) -> None:
         """Add one line's meaning."""
         match entry.kind:
             case "bought":
@@ -190,7 +182,7 @@ class Day:
                 if held := self.reserved.get(entry.key):
                     self.reserved[entry.key] = replace(held, under_way=False, lost=True)
 
-    def _reserve(self, entry: Entry | _EntryWithoutIds) -> None:
+    def _reserve(self, entry: EntryHead) -> None:
         held = self.reserved.get(entry.key, _NOT_RESERVED)
         # Asked for again though nothing came of it: the request before was never answered.
         self._unanswered += held.under_way
@@ -200,7 +192,7 @@ class Day:
             amount, posts = max(amount, held.dollars), max(posts, held.posts)
         self.reserved[entry.key] = Reserved(entry.run, amount, posts, under_way=True, lost=lost)
 
-    def _buy(self, entry: Entry | _EntryWithoutIds) -> None:
+    def _buy(self, entry: EntryHead) -> None:
         self.reserved.pop(entry.place or entry.key, None)
         if entry.key in self.keys:
             return

@@ -66,7 +66,7 @@ def refused(airflow: Publishing, posts: Any, **options: Any) -> list[str]:
     assert "was refused as a whole, nothing of it was queued" in first
     assert airflow.xcom("check", "faults", dag_id=LIST) == faults
     assert airflow.runs == {}
-    assert airflow.records.keys("main") == []
+    assert airflow.records.all("main") == []
     return faults
 
 

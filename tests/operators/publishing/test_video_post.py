@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.publishing_in_memory import RUN, Publishing
 
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.api.errors import NetworkError
-from airflow_twitter.publishing.published import read_published
+from airflow_twitter.publishing.published import KEY
 from airflow_twitter.publishing.record import Captions
 from airflow_twitter.simulator import Rule, Simulator
 
@@ -82,7 +83,7 @@ def test_captions(airflow: Publishing, start_simulator: Start, videos: Path, goo
     assert video.captions == {"de": captions.id}
     assert simulator.posts[0].media_keys == [video.key]
     assert airflow.record().content.captions == Captions(sha256=captions.sha256, language="de")
-    assert [line.captions_language for line in read_published(airflow.store)] == ["de"]
+    assert [entry["captions_language"] for entry in json.loads(airflow.store.read(KEY))] == ["de"]
 
 
 def test_captions_stay_with_another_text(
@@ -288,4 +289,4 @@ def test_not_from_there(
     with pytest.raises(AirflowFailException):
         airflow.prepare(text="Look", video=video)
     assert airflow.state("prepare", dag_id="twitter_publish")["error_type"] == error_type
-    assert RUN not in airflow.records.keys("main")
+    assert RUN not in [record.key for record in airflow.records.all("main")]
