@@ -66,6 +66,13 @@ def tear_days(data: Path) -> None:
         day.write_bytes(day.read_bytes()[:-40])
 
 
+def leave_trouble(data: Path) -> None:
+    """Leave what an attempt that X gave no answer to has written down of it."""
+    (staging,) = data.glob("staging/*/*")
+    since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    (staging / "trouble.json").write_text(f'{{"clear_number":0,"tries":3,"since":"{since}","size":[10,3,0]}}')
+
+
 EXPANDED = {**SEARCH, "expand": True}
 REFETCH = {**SEARCH, "refetch": True}
 ALL_AGAIN = {**SEARCH, "start_time": f"{datetime.now(UTC) - timedelta(days=6, hours=20):%Y-%m-%dT%H:%M:%SZ}"}
@@ -95,6 +102,13 @@ SCENES = {
             before=steps("wait", "search"),
             after=steps("validate"),
             spoil=lose_pages,
+        ),
+        Scene(
+            "search after trouble",
+            step("search"),
+            before=steps("wait", "wait"),
+            after=steps("validate"),
+            spoil=leave_trouble,
         ),
         Scene(
             "refetch",
