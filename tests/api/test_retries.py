@@ -12,7 +12,7 @@ from airflow_twitter.api import errors
 from airflow_twitter.api.auth import BearerAuth
 from airflow_twitter.api.client import XClient
 from airflow_twitter.api.endpoints import RECENT
-from airflow_twitter.api.retries import retry
+from airflow_twitter.api.retries import TRIES_MAX, retry
 from airflow_twitter.simulator import Rule, Simulator
 
 KEY, SECRET = "key-of-a-test", "secret-of-a-test"
@@ -109,6 +109,16 @@ def test_every_failure_is_told() -> None:
 def fail_with(error: Exception) -> None:
     """Raise an error."""
     raise error
+
+
+def test_tries_are_bounded_in_number(simulator: Simulator, open_client: OpenClient, clock: Any) -> None:
+    """However much time there is, and however short the waits come out, it is tried 15 times."""
+    simulator.add_rules([Rule(endpoint="search_recent", fault="server_error")])
+    client = open_client(simulator.url, BearerAuth(bearer_token=simulator.bearer_token), retry_for_s=1e9)
+    with pytest.raises(errors.ServerError):
+        client.search(RECENT, SEARCH)
+    assert len(simulator.book.to("search_recent")) == TRIES_MAX == 15
+    assert len(clock.slept) == 14
 
 
 def test_time_for_tries_includes_the_requests(server: Any, open_client: OpenClient, clock: Any) -> None:

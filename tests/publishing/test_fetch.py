@@ -303,6 +303,37 @@ def test_redirects_are_checked_like_the_first_address(store: Store, serve: Serve
     assert left_over(store) == []
 
 
+@pytest.mark.parametrize("second", ["10.0.0.7", "127.0.0.1", "169.254.169.254", "::ffff:192.168.0.1"])
+@pytest.mark.parametrize("to", [f"https://{HOST}:{{port}}/v", "https://inside.example.com:{port}/v", "/v"])
+def test_names_that_come_to_lead_inside_are_refused(
+    store: Store, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str, to: str
+) -> None:
+    """A name is looked up anew after a redirect: one that has changed sides, or another that lies inside, is left."""
+    web = serve({"/v": body(VIDEO)}, tls=True)
+    web.answers["/moved"] = redirect(to.replace("{port}", str(web.port)))
+    found = iter([[PUBLIC], [PUBLIC, second]])
+    create_connection = socket.create_connection
+    monkeypatch.setattr(
+        socket,
+        "create_connection",
+        lambda address, timeout: create_connection(("127.0.0.1", web.port), timeout),
+    )
+    sources = Sources(hosts=(f"*.example.com:{web.port}",))
+    trusting = ssl.create_default_context(cafile=str(tmp_path / f"{HOST}.pem"))
+
+    with pytest.raises(SourceRefusedError, match="an address inside of this network"):
+        fetch(
+            f"https://{HOST}:{web.port}/moved",
+            sources,
+            store,
+            resolve=lambda host, port: next(found),
+            tls=trusting,
+        )
+
+    assert [path for _, path in web.asked] == ["/moved"]
+    assert left_over(store) == []
+
+
 def test_redirects_end(store: Store, serve: Serve) -> None:
     """A circle of redirects is left."""
     web = serve({})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -12,7 +14,7 @@ from films import brightness, sound_file
 
 from airflow_twitter.publishing.errors import VideoRejectedError
 from airflow_twitter.publishing.findings import refusals
-from airflow_twitter.publishing.video import NoVideoError, probe, take_frame
+from airflow_twitter.publishing.video import Facts, NoVideoError, probe, take_frame
 from airflow_twitter.publishing.video_rules import RULES, VideoCheck, check_video
 
 MakeFilm = Callable[..., Path]
@@ -140,6 +142,38 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     """A file without pictures is refused."""
     with pytest.raises(VideoRejectedError, match="no moving picture"):
         check(sound_file(tmp_path / "sound.mp4")).require()
+
+
+GOOD = Facts("mp4", 10**6, 60.0, "h264", "High", 1280, 720, 0, 30.0, "yuv420p", 10**6, "aac", 2, "LC")
+BOUNDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("file size", {"size": 512 * 1024**2}, {"size": 512 * 1024**2 + 1}),
+    ("duration", {"duration_s": 140.0}, {"duration_s": 140.01}),
+    ("duration", {"duration_s": 0.5}, {"duration_s": 0.49}),
+    ("smallest picture", {"width": 32, "height": 32}, {"width": 31, "height": 32}),
+    ("smallest picture", {"width": 32, "height": 32}, {"width": 32, "height": 31}),
+    ("picture size", {"width": 1280, "height": 1024}, {"width": 1281, "height": 1024}),
+    ("picture size", {"width": 1024, "height": 1280}, {"width": 1024, "height": 1281}),
+    ("picture size", {"width": 720, "height": 1280}, {"width": 1025, "height": 1280}),
+    ("frame rate", {"frame_rate": 60.0}, {"frame_rate": 60.2}),
+    ("aspect ratio", {"width": 900, "height": 300}, {"width": 901, "height": 300}),
+    ("aspect ratio", {"width": 300, "height": 900}, {"width": 300, "height": 901}),
+    ("sound channels", {"audio_channels": 2}, {"audio_channels": 3}),
+    ("sound codec", {"audio_codec": None, "audio_channels": 0}, {"audio_codec": "mp3"}),
+    ("bit rate", {"bit_rate": 5_000_000}, {"bit_rate": 5_000_001}),
+    ("whole file", {"decoded_s": 59.0}, {"decoded_s": 58.0}),
+]
+
+
+@pytest.mark.parametrize(("rule", "within", "beyond"), BOUNDS, ids=lambda value: str(value))
+def test_bounds(rule: str, within: dict[str, Any], beyond: dict[str, Any]) -> None:
+    """Up to its bound a rule holds, beyond it does not, and no other rule is broken by it."""
+    assert broken(replace(GOOD, **within)) == []
+    assert broken(replace(GOOD, **beyond)) == [rule]
+
+
+def broken(facts: Facts) -> list[str]:
+    """Return the names of the rules that a video breaks, advice too."""
+    return [rule.name for rule in RULES if rule.check(facts)]
 
 
 def test_every_rule_is_told_in_full() -> None:

@@ -107,6 +107,13 @@ def test_queue_in_order(airflow: RealAirflow, simulator: Simulator) -> None:
     assert texts(simulator) == ["Post 0", "Post 1", "Post 2"]
     state = airflow.xcom(QUEUE, runs[0], "record", "state")
     assert (state["success"], state["simulated"]) == (True, True)
+    links = airflow.rest.get(f"dags/{QUEUE}/dagRuns/{runs[0]}/taskInstances/record/links")
+    assert links["extra_links"] == {"Post on x.com": state["post_url"]}
+    events = airflow.rest.get(f"assets/events?source_dag_id={QUEUE}&order_by=timestamp")["asset_events"]
+    assert [(event["extra"]["post"], event["extra"]["simulated"]) for event in events] == [
+        (run_id, True) for run_id in runs
+    ]
+    assert events[0]["extra"]["post_url"] == state["post_url"]
 
 
 def test_future_logical_date_is_refused(airflow: RealAirflow, simulator: Simulator) -> None:

@@ -74,7 +74,7 @@ def test_text(publisher: Start, run_dag: RunDag, data_folder: Path) -> None:
     assert publish.xcoms["hand_over"]["state"]["state"] == "queued"
     state = run.xcoms["record"]["state"]
     assert (state["success"], state["simulated"]) == (True, True)
-    assert state["post_url"] == run.xcoms["record"]["return_value"]
+    assert state["post_url"] == run.xcoms["record"]["return_value"] == run.xcoms["record"]["_link_XPostLink"]
     for line in ("PUBLISH PREPARED: account=main", "PUBLISH QUEUED: twitter_post__main"):
         assert line in publish.log
     assert "PUBLISH END: SIMULATED, account=main" in run.log

@@ -113,7 +113,8 @@ def _shares(tell: OnStep, what: str) -> Callable[[float], None]:
 
     def share(done: float) -> None:
         nonlocal told
-        if done >= told + _TELL_EVERY:
+        # It begins anew when a converted video came out too large.
+        if done >= told + _TELL_EVERY or done < told or told < done == 1.0:
             told = done
             tell(what, done)
 

@@ -1,4 +1,4 @@
-"""Try again what usually passes: exponential backoff with full jitter, bounded in time."""
+"""Try again what usually passes: exponential backoff with full jitter, bounded in tries and time."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Result = TypeVar("Result")
 
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 30.0
+TRIES_MAX = 15
 
 
 def retry(
@@ -28,13 +29,13 @@ def retry(
 ) -> Result:
     """Call `ask` until it succeeds or fails for good; after a TransientError tell `failed`, wait and try again.
 
-    The wait before try n is drawn from 0 to 2^(n-2) seconds, at most 30. No wait begins that would end
-    after `deadline`, a moment of `monotonic`: then the last error is raised.
+    The wait before try n is drawn from 0 to 2^(n-2) seconds, at most 30. After `TRIES_MAX` tries, and where a wait
+    would end after `deadline`, a moment of `monotonic`, the last error is raised.
     """
 
-    def out_of_time(state: RetryCallState) -> bool:
+    def spent(state: RetryCallState) -> bool:
         # tenacity's own stop conditions read the machine's clock, not the one given.
-        return monotonic() + state.upcoming_sleep > deadline
+        return state.attempt_number >= TRIES_MAX or monotonic() + state.upcoming_sleep > deadline
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -44,7 +45,7 @@ def retry(
     retrying = Retrying(
         retry=retry_if_exception_type(TransientError),
         wait=wait_random_exponential(multiplier=BACKOFF_FIRST_S, max=BACKOFF_MAX_S),
-        stop=out_of_time,
+        stop=spent,
         sleep=sleep,
         after=tell,
         before_sleep=_warn,

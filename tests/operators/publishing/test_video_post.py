@@ -167,6 +167,69 @@ def test_goes_on_after_reset(
     assert len(simulator.posts) == 1
 
 
+def test_progress_of_an_upload(
+    airflow: Publishing,
+    start_simulator: Start,
+    videos: Path,
+    good: bytes,
+    small_segments: None,
+    impatient: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Percent, bytes and the time left stand in log and XCom, also of an upload that broke off."""
+    start_simulator(rules=[Rule(endpoint="append_media", fault="reset_before", nth=40)])
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+    with pytest.raises(NetworkError):
+        airflow.step("upload")
+
+    told = airflow.xcom("upload", "upload", dag_id="twitter_post__main")
+    assert 0 < told["percent"] < 100
+    assert told["bytes_total"] == len(good)
+    assert told["bytes_sent"] % SEGMENT == 0
+    assert round(100 * told["bytes_sent"] / len(good)) == told["percent"]
+    assert told["left_s"] >= 0
+    said = capsys.readouterr().out
+    assert f"Upload of {RUN}: {told['percent']}% ({told['bytes_sent']} of {len(good)} bytes, about " in said
+
+
+def test_cleared_tasks_send_nothing_again(
+    airflow: Publishing, start_simulator: Start, videos: Path, good: bytes, small_segments: None
+) -> None:
+    """Every task of a post that is cleared and runs again finds done what was done."""
+    simulator = start_simulator()
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="Look", video="good.mp4")
+    for _ in range(2):
+        airflow.step("upload")
+    assert len(simulator.book.to("append_media")) == -(-len(good) // SEGMENT)
+    for _ in range(2):
+        airflow.step("wait_for_processing")
+        airflow.step("upload")
+    assert len(simulator.book.to("media_status")) <= 1
+    airflow.post()
+    asked = len(simulator.book.requests)
+    airflow.prepare(text="Look", video="good.mp4")
+    airflow.post()
+    assert len(simulator.book.requests) == asked
+    assert len(simulator.posts) == 1
+
+
+def test_limit_comes_before_the_first_byte(
+    airflow: Publishing, start_simulator: Start, videos: Path, good: bytes
+) -> None:
+    """While X lets the account create nothing, not a byte of the next video is sent."""
+    simulator = start_simulator(limits={"create_post": 1}, window_s=900.0)
+    (videos / "good.mp4").write_bytes(good)
+    airflow.publish(text="One")
+    airflow.post()
+    airflow.publish(text="Two", video="good.mp4", run_id="manual__2")
+
+    assert isinstance(airflow.step("wait_for_rate_limit", run_id="manual__2"), datetime)
+    assert simulator.uploads == []
+    assert simulator.book.to("initialize_media") == []
+
+
 def test_processing_takes_a_while(
     airflow: Publishing, start_simulator: Start, videos: Path, good: bytes
 ) -> None:
@@ -267,7 +330,29 @@ def test_fitted(airflow: Publishing, start_simulator: Start, videos: Path) -> No
 
     video = airflow.record().details["video"]
     assert simulator.uploads[0].sha256 == video["sha256"] != video["original"]
-    assert (videos.parent / "media" / video["original"]).exists()
+    original = (videos / "old.mp4").read_bytes()
+    assert (videos.parent / "media" / video["original"]).read_bytes() == original
+
+
+def test_fitted_to_a_size(
+    airflow: Publishing, start_simulator: Start, videos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A video becomes as small as is asked, with its progress shown; never below the least bit rate, which is said."""
+    start_simulator()
+    film(videos / "big.mp4", width=160, height=90, seconds=4.0, rate=25, noisy=True)
+
+    airflow.prepare(text="Look", video="big.mp4", fit_video=True, target_size_mb=0.4)
+
+    video = airflow.record().details["video"]
+    assert video["size"] <= 400_000 < (videos / "big.mp4").stat().st_size
+    said = capsys.readouterr().out
+    for step in ("Fetching the video: ", "Fitting the video: 100 %", "Checking the video: "):
+        assert step in said
+    assert airflow.state("prepare", dag_id="twitter_publish")["state"] == "preparing"
+    with pytest.raises(
+        AirflowFailException, match=r"Target size: 20000 bytes leave .* X wants at least \d+ bytes"
+    ):
+        airflow.prepare(text="Less", video="big.mp4", fit_video=True, target_size_mb=0.02, run_id="manual__2")
 
 
 @pytest.mark.parametrize(
