@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import time_machine
 from tests.airflow_in_memory import NOON, TOPICS, Airflow
-from tests.hostile.steps import good_runs
+from tests.hostile.steps import STEPS, Later, good_runs
 
 from airflow_twitter.simulator import Rule, Simulator, World
 
@@ -22,6 +22,10 @@ class Ground:
     data: Path
     keywords: Path
     conn: str
+
+    def later(self, step: str) -> Callable[[Path], None]:
+        """Return a step, to be taken in a copy of the data folder."""
+        return lambda folder: STEPS[step](Later(self.airflow, folder, self.keywords))
 
 
 @pytest.fixture(scope="module")

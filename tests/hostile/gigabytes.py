@@ -73,13 +73,13 @@ def main(ground: Ground, folder: Path, report: TextIO) -> None:
     """Run all cases."""
     limit_memory()
     cases = 0
-    for key in kinds(keys(ground)):
+    for key in kinds(keys(ground.data)):
         for name, mutate in GIGABYTES.items():
             for step in STEPS:
                 if zlib.crc32(f"{plain(key)} {name} {step}".encode()) % SHARE:
                     continue
                 cases += 1
-                said = run_case(ground, folder / "case", key, mutate, step)
+                said = run_case(ground.data, folder / "case", key, mutate, ground.later(step))
                 if said is not None:
                     print(f"{key} {name} {step}: {said}", file=report, flush=True)
     print(f"{cases} cases", file=report, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,10 @@ def _first_byte_lost(path: Path, outside: Path) -> None:
 def _wrong_types(path: Path, outside: Path) -> None:
     """Put a list where each text was begun, which leaves JSON of other types."""
     path.write_bytes(path.read_bytes().replace(b': "', b': ["').replace(b':"', b':["').replace(b'",', b'"],'))
+
+
+def _no_zones(path: Path, outside: Path) -> None:
+    path.write_bytes(re.sub(rb'(\d\d:\d\d(\.\d+)?)(Z|\+00:00)"', rb'\1"', path.read_bytes()))
 
 
 def _in_place(make: Callable[[Path], None]) -> Callable[[Path, Path], None]:
@@ -70,6 +75,7 @@ MUTATIONS: dict[str, Callable[[Path, Path], None]] = {
     "object": _write(b'{"kind": 5, "id": {"a": []}}\n'),
     "numbers": _write(b'{"query": 1, "windows": [1], "number": "x", "size": -1, "posts": "many"}\n'),
     "wrong_types": _wrong_types,
+    "no_zones": _no_zones,
     "not_utf8": _write(b'{"id": "\xff\xfe", "query": "\xc3"}\n'),
     "deep": _write(b"[" * 100_000 + b"\n"),
     "deep_object": _write(b'{"a":' * 100_000 + b"\n"),

@@ -190,7 +190,9 @@ class Store:
 
     def modified_at(self, key: str) -> datetime:
         """Return when `key` was last written, in UTC."""
-        return datetime.fromtimestamp(self._path(key).stat().st_mtime, UTC)
+        path = self._path(key)
+        with telling_what_lies_there(path):
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def lock_file(self, key: str, kind: str = "lock") -> Path:
         """Return the path of the file whose lock stands for `key`."""

@@ -16,7 +16,7 @@ from airflow_twitter.posts.bounds import line_pieces
 from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing.errors import PublishingError
 from airflow_twitter.publishing.index import INDEX
-from airflow_twitter.publishing.record import Record
+from airflow_twitter.publishing.record import Moment, Record
 from airflow_twitter.publishing.records import Records
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _MONTHS = f"{INDEX}/months"
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """One line: what was posted where and when. `found`: it was not created by us but found on the account."""
 
-    posted_at: datetime
+    posted_at: Moment
     account: str
     key: str
     post_id: str | None
@@ -40,7 +40,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     paid_partnership: bool = False
     found: bool
     simulated: bool
-    deleted_at: datetime | None
+    deleted_at: Moment | None
 
 
 _Month = dict[tuple[str, str], tuple[Published, bytes]]
