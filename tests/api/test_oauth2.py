@@ -214,11 +214,12 @@ def test_what_cannot_be_stored_is_not_used(
             open_user(store).create_post("Never")
 
 
+@pytest.mark.parametrize("fault", ["server_error", "html"])
 def test_trouble_with_the_token_means_that_nothing_was_sent(
-    open_user: Any, store: Memory, clock: Any, simulator: Simulator
+    open_user: Any, store: Memory, clock: Any, simulator: Simulator, fault: str
 ) -> None:
-    """When no new token can be had for now, the post has certainly not been sent."""
-    simulator.add_rules([Rule(endpoint="oauth2_token", fault="server_error")])
+    """When no new token can be had for now, or an edge answers with a page, the post has certainly not been sent."""
+    simulator.add_rules([Rule(endpoint="oauth2_token", fault=fault)])
     clock.sleep(7200)
     with pytest.raises(errors.TransientError) as caught:
         open_user(store).create_post("Later")

@@ -100,7 +100,8 @@ class PostRun:
     def _refuse_cancelled(self, record: Record) -> None:
         """Refuse a post that was cancelled since its run began: a run that is cleared takes the post up again."""
         began = self.context["dag_run"].start_date
-        meanwhile = not record.details or began is None or record.history[-1].at >= began
+        at = record.cancelled_at
+        meanwhile = not record.details or began is None or at is None or at >= began
         if record.state is PostState.CANCELLED and meanwhile:
             raise CancelledError("Somebody cancelled this post before it was checked.")
 

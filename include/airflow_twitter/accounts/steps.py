@@ -14,14 +14,21 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from airflow_twitter.accounts.holding import Hold, held, hold, refused_now
 from airflow_twitter.accounts.post_run import HeldError, PostRun
 from airflow_twitter.api.errors import PostRefusedError, RateLimitedError, XError
+from airflow_twitter.api.user_endpoints import (
+    ADD_CAPTIONS,
+    APPEND_MEDIA,
+    FINALIZE_MEDIA,
+    INITIALIZE_MEDIA,
+    MEDIA_STATUS,
+)
 from airflow_twitter.collecting.rate_limit import SharedLimit
-from airflow_twitter.publishing.create import unknown
 from airflow_twitter.publishing.errors import (
     CancelledError,
     LookAgain,
     NotApprovedError,
     PublishingError,
     UnknownOutcomeError,
+    unknown,
 )
 from airflow_twitter.publishing.states import PostState, report, state_after
 from airflow_twitter.spending.budgets import BudgetReached
@@ -33,6 +40,11 @@ CREATE_LIMIT = "create_post"
 """The limit that every post meets, asked about before a byte of its video is sent."""
 
 MEDIA_LIMIT = "upload_media"
+"""What X says of any request about media."""
+
+_MEDIA = frozenset(
+    each.name for each in (INITIALIZE_MEDIA, APPEND_MEDIA, FINALIZE_MEDIA, MEDIA_STATUS, ADD_CAPTIONS)
+)
 DELETE_LIMIT = "delete_post"
 
 WAIT_MIN_S = 10.0
@@ -83,7 +95,7 @@ def step(run: PostRun, limited: str, *, of_video: bool = False) -> Iterator[Shar
         pause(run, again.at, run.record.state, error=again)
     except RateLimitedError as error:
         log.warning("%s", error)
-        resumes_at = limit.refused(error, datetime.now(UTC))
+        resumes_at = _limit_met(run, limit, error).refused(error, datetime.now(UTC))
         run.note(PostState.WAITING, str(error))
         pause(run, resumes_at, error=error)
     except (CancelledError, NotApprovedError) as error:
@@ -129,6 +141,14 @@ def _wait_while_held(run: PostRun) -> None:
         _pause_held(run, why)
     if run.record.state is PostState.HELD:
         run.note(PostState.QUEUED, "The account was released.")
+
+
+def _limit_met(run: PostRun, limit: SharedLimit, error: RateLimitedError) -> SharedLimit:
+    """Return the limit that X refused by: a look at the timeline says nothing of the limit of creating posts."""
+    if error.endpoint is None:
+        return limit
+    name = MEDIA_LIMIT if error.endpoint in _MEDIA else error.endpoint
+    return limit if name == limit.endpoint else SharedLimit(run.context, run.account.connection, name)
 
 
 def _wait_for_room(run: PostRun, limit: SharedLimit) -> None:

@@ -122,11 +122,13 @@ class RateLimitedError(XError):
 
     `reset_at` is when it starts anew by the server's clock, or None when X gave no usable moment (missing,
     past, over 24 hours away, or requests still left in the window): then wait 30 seconds, doubling up to
-    15 minutes (`limits.blind_wait_s`). `limit` is the state to remember, always exhausted.
+    15 minutes (`limits.blind_wait_s`). `limit` is the state to remember, always exhausted; `endpoint` is our name
+    of what was asked.
     """
 
     advice = "Nothing is wrong: ask again once the window starts anew."
     limit: RateLimit | None = None
+    endpoint: str | None = None
 
     @property
     def server_time(self) -> datetime | None:

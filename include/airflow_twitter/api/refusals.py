@@ -138,6 +138,7 @@ def refusal(
     if isinstance(error, RateLimitedError):
         error.limit = _exhausted_limit(read_limit(headers, now))
         error.reset_at = error.limit.reset_at
+        error.endpoint = endpoint
     if isinstance(error, UsageCapError):
         error.period = problem.period
     return error

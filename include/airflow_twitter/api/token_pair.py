@@ -74,13 +74,18 @@ class TokenPair:
 
 
 def read_pair(body: bytes, client_id: str, now: datetime) -> TokenPair:
-    """Read the answer of the token endpoint; raise NetworkError when it holds no token, AuthError for another kind."""
+    """Read the answer of the token endpoint; raise NetworkError when it holds no token, AuthError for another kind.
+
+    Nothing of what the token is wanted for has been sent then.
+    """
     try:
         content = json.loads(body)
     except ValueError:
         content = None
     if not isinstance(content, Mapping) or not isinstance(content.get("access_token"), str):
-        raise NetworkError("The answer of the token endpoint holds no token")
+        error = NetworkError("The answer of the token endpoint holds no token")
+        error.sent = False
+        raise error
     if str(content.get("token_type", "")).lower() != "bearer":
         raise AuthError("X gave a token that is not of type bearer")
     refresh_token = content.get("refresh_token")

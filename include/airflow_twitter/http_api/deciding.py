@@ -21,7 +21,7 @@ from airflow_twitter.publishing.states import PostState
 def take_out(session: Session, records: Records, caller: Caller, key: str) -> Record:
     """Cancel a post, and free its turn. Raises TooLateError when it is out or may be, BusyError while it is being sent.
 
-    A post that has ended in another way than cancelled is returned as it is.
+    A post that has ended in another way than cancelled, and whose run was not cleared, is returned as it is.
     """
     account = caller.account.account
     before = records.find(account, key)
@@ -30,7 +30,9 @@ def take_out(session: Session, records: Records, caller: Caller, key: str) -> Re
         before = cancel_unprepared(records, account, key, text, by=caller.name)
         if before.state is PostState.CANCELLED:
             return before
-    if before.state.over and before.state is not PostState.CANCELLED and not before.out:
+    run = find_run(session, PUBLISH_DAG_ID, key)
+    tried_again = run is not None and run.state in UNDER_WAY
+    if before.state.over and before.state is not PostState.CANCELLED and not before.out and not tried_again:
         return before
     record = cancel(records, account, key, by=caller.name)
     take_back(session, caller.account.dag_id, key)

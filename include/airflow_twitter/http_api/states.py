@@ -18,7 +18,7 @@ from airflow_twitter.accounts.addresses import video_url
 from airflow_twitter.accounts.holding import Hold
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
-from airflow_twitter.publishing.create import unknown
+from airflow_twitter.publishing.errors import unknown
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState, Report, report
 

@@ -14,7 +14,9 @@ from airflow_twitter.accounts.settings import Account
 from airflow_twitter.accounts.spending import PostSpending
 from airflow_twitter.accounts.steps import CREATE_LIMIT, step
 from airflow_twitter.api.errors import MediaGoneError, NetworkError, ServerError, XError
+from airflow_twitter.api.user_endpoints import TIMELINE
 from airflow_twitter.assets import RATE_LIMIT
+from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.publishing.create import Looking, create_post
 from airflow_twitter.publishing.errors import LookAgain, PublishingError, UnknownOutcomeError
 from airflow_twitter.publishing.processing import forget_media
@@ -65,8 +67,9 @@ class TwitterCreatePostOperator(BaseOperator):
                     spending.give_back()
                 raise
             spending.bought(record)
-            if (known := client.limit_of(CREATE_LIMIT)) is not None:
-                limit.heard(known)
+            for heard_of in (limit, SharedLimit(context, self.account.connection, TIMELINE.name)):
+                if (known := client.limit_of(heard_of.endpoint)) is not None:
+                    heard_of.heard(known)
             posted_now(run.store, self.account.account, record.posted_at or datetime.now(UTC))
             run.show(PostState.POSTED)
             return record.post_id

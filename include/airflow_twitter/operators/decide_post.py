@@ -15,9 +15,8 @@ from airflow_twitter.accounts.post_run import PostRun, post_of
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.accounts.showing import fenced
 from airflow_twitter.dag_ids import DECIDE_DAG_ID
-from airflow_twitter.publishing.create import unknown
 from airflow_twitter.publishing.decisions import mark_not_posted, mark_posted
-from airflow_twitter.publishing.errors import LookAgain, PublishingError
+from airflow_twitter.publishing.errors import LookAgain, PublishingError, unknown
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
 

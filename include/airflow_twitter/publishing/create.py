@@ -20,7 +20,7 @@ from airflow_twitter.publishing.errors import (
     LookAgain,
     NotApprovedError,
     RecordError,
-    UnknownOutcomeError,
+    unknown,
 )
 from airflow_twitter.publishing.own_posts import OwnPosts, has_text_of
 from airflow_twitter.publishing.record import Record, post_url
@@ -248,11 +248,3 @@ class _Attempt:
             "POST %s: account=%s, key=%s, %s", "FOUND" if found else "CREATED", account, key, record.post_url
         )
         return record
-
-
-def unknown(key: str, why: str) -> UnknownOutcomeError:
-    """Return the error of a post in doubt that nothing will clear up by itself."""
-    return UnknownOutcomeError(
-        f"The post {key} was sent, X's answer was lost, and {why}. It may still appear. Look at the account: if it "
-        "is there, mark it as posted; if not, mark it as not posted and it will be sent again."
-    )

@@ -87,7 +87,8 @@ def cancel(records: Records, account: str, key: str, *, by: str) -> Record:
                 "having marked it as not posted.",
                 record,
             )
-        record.note(PostState.CANCELLED, "Cancelled.", at=records.now(), by=by)
+        record.cancelled_at = records.now()
+        record.note(PostState.CANCELLED, "Cancelled.", at=record.cancelled_at, by=by)
     return record
 
 

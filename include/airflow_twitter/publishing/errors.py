@@ -110,6 +110,14 @@ class UnknownOutcomeError(PublishingError):
     """The post may exist or not, and nothing can tell: a person decides."""
 
 
+def unknown(key: str, why: str) -> UnknownOutcomeError:
+    """Return the error of a post in doubt that nothing will clear up by itself."""
+    return UnknownOutcomeError(
+        f"The post {key} was sent, X's answer was lost, and {why}. It may still appear. Look at the account: if it "
+        "is there, mark it as posted; if not, mark it as not posted and it will be sent again."
+    )
+
+
 class ClosedError(PublishingError):
     """The post is not to be sent any more."""
 

@@ -160,6 +160,7 @@ class Record(msgspec.Struct, kw_only=True):
     post_url: str | None = None
     posted_at: Moment | None = None
     deleted_at: Moment | None = None
+    cancelled_at: Moment | None = None
     deletion_asked_at: Moment | None = None
     found: bool = False
     allow_duplicate: bool = False

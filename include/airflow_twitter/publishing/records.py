@@ -102,6 +102,7 @@ class Records:
                     created_at=now,
                     intent=Intent(at=now),
                 )
+                record.cancelled_at = now
                 record.note(PostState.CANCELLED, "Cancelled before it was checked.", at=now, by=by)
                 self._put(record)
             return record

@@ -199,6 +199,18 @@ def test_cancelled_while_it_is_checked(airflow: Publishing, start_simulator: Sta
     assert airflow.record().state is PostState.PREPARING
 
 
+def test_cancelled_for_the_second_time(airflow: Publishing, start_simulator: Start) -> None:
+    """Whoever cancels a post that was taken up again, in the words of the first time, is heeded too."""
+    start_simulator()
+    airflow.prepare(text="Hello")
+    cancel(airflow.records, "main", RUN, by="bob")
+    began = datetime.now(UTC)
+    cancel(airflow.records, "main", RUN, by="bob")
+
+    with pytest.raises(AirflowSkipException, match="cancelled"):
+        airflow.prepare(text="Hello", began=began)
+
+
 def test_cancelled_as_it_begins_to_wait(airflow: Publishing, start_simulator: Start) -> None:
     """A post that is cancelled while X says no does not begin to wait."""
     simulator = start_simulator()
@@ -437,3 +449,17 @@ def test_network_trouble(airflow: Publishing, start_simulator: Start, impatient:
         airflow.step("create_post", try_number=6)
     state = airflow.state("create_post")
     assert (state["state"], state["error_type"], state["will_retry"]) == ("failed", "connection", False)
+
+
+def test_limit_of_the_timeline(airflow: Publishing, start_simulator: Start) -> None:
+    """A limit of looking at the timeline is waited for, and is not taken for the limit of creating posts."""
+    simulator = start_simulator(rules=[Rule(endpoint="timeline", fault="rate_limited", nth=1)])
+    airflow.publish(text="Hello")
+    airflow.publish(text="Another", run_id="manual__2")
+    airflow.step("wait_for_rate_limit")
+    assert isinstance(airflow.step("create_post"), datetime)
+
+    assert not isinstance(airflow.step("wait_for_rate_limit", run_id="manual__2"), datetime)
+    assert not isinstance(airflow.step("create_post", run_id="manual__2"), datetime)
+    assert texts(simulator) == ["Another"]
+    assert {key.rpartition(".")[2] for key in airflow.limits.values} == {"create_post", "timeline"}
