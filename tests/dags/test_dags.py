@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
@@ -59,6 +60,16 @@ def test_project(load: Load) -> None:
     assert bag.import_errors == {}
     assert {"twitter_search", "twitter_search__sevdesk"} <= set(bag.dags)
     assert {*UPKEEP, *PUBLISHING} <= set(bag.dags)
+
+
+def test_future_logical_date(load: Load) -> None:
+    """No DAG that publishes takes a logical date in the future: such a run would hold the account's only turn."""
+    bag = load()
+    queues = [dag_id for dag_id in bag.dags if dag_id.startswith("twitter_post__")]
+    assert queues
+    for dag_id in (*queues, *PUBLISHING):
+        with pytest.raises(ValueError, match="lies in the future"):
+            bag.dags[dag_id].timetable.infer_manual_data_interval(run_after=pendulum.now("UTC").add(days=1))
 
 
 def test_dag_is_described(load: Load) -> None:

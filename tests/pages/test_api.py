@@ -245,6 +245,16 @@ def test_reorder(bot: Program, world: Any, records: Records) -> None:
     assert bot.post("posts/a/move", {"place": 0}).status_code == 422
 
 
+def test_reorder_with_a_scheduled_post(bot: Program, world: Any, records: Records) -> None:
+    """A post that could go out now does not wait for one of another day, when it is put before it."""
+    in_queue(world, records, "now", "now", -1)
+    in_queue(world, records, "later", "later", 3 * 24 * 60)
+    before = run_of(world, QUEUE, "now").run_after
+    assert bot.post("posts/now/move", {"place": 1}).status_code == 200
+    assert run_of(world, QUEUE, "now").run_after == before
+    assert order(bot) == ["now", "later"]
+
+
 def test_edit(bot: Program, world: Any, records: Records) -> None:
     """A text that waits can be changed, after the checks; what has to be approved cannot, nor what was sent."""
     in_queue(world, records, "mine", "Old")
@@ -441,6 +451,9 @@ def test_posts_of_another_account(as_user: As, bot: Program) -> None:
         ({"X-Requested-With": "page", "Sec-Fetch-Site": "cross-site"}, 403),
         ({"X-Requested-With": "page", "Sec-Fetch-Site": "same-site"}, 403),
         ({"Authorization": "Basic eDp5", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"X-Requested-With": "page", "Origin": "https://other.example"}, 403),
+        ({"X-Requested-With": "page", "Origin": "null"}, 403),
+        ({"X-Requested-With": "page", "Origin": "http://testserver"}, 200),
         ({"X-Requested-With": "page", "Sec-Fetch-Site": "same-origin"}, 200),
     ],
 )
@@ -450,6 +463,15 @@ def test_another_site(bot: Program, headers: dict[str, str], status: int) -> Non
     bot.client.cookies.set("_token", bot.token)
     assert bot.post("release", headers=headers).status_code == status
     assert bot.get("queue").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://other.example"}, {"Origin": "null"}]
+)
+def test_another_site_with_a_token(bot: Program, headers: dict[str, str]) -> None:
+    """A token does not excuse another site: a server that takes everybody for an administrator adds it itself."""
+    assert bot.post("release", headers=headers).status_code == 403
+    assert bot.post("release", headers={"Sec-Fetch-Site": "none"}).status_code == 200
 
 
 def test_too_large(bot: Program) -> None:

@@ -259,6 +259,16 @@ PRIVATE = [
     "64:ff9b::7f00:1",
     "2002:7f00:1::",
     "2001:db8::1",
+    "2001:0:7f00:1::80ff:fffe",
+    "fec0::1",
+    "64:ff9b:1::7f00:1",
+    "64:ff9b:1::0808:0808",
+    "::ffff:0:127.0.0.1",
+    "::127.0.0.1",
+    "::8.8.8.8",
+    "5f00::1",
+    "3fff::1",
+    "4000::1",
 ]
 
 
@@ -271,7 +281,9 @@ def test_private_addresses_are_refused(store: Store, address: str) -> None:
             fetch(f"https://{HOST}/v", sources, store, resolve=lambda host, port: found)  # noqa: B023
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+@pytest.mark.parametrize(
+    "address", [PUBLIC, "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::808:808", "::ffff:8.8.8.8"]
+)
 def test_public_addresses_pass(address: str) -> None:
     """An address of the internet is connected to."""
     assert addresses(urlsplit(f"https://{HOST}/v"), lambda host, port: [address]) == [address]
@@ -385,6 +397,8 @@ def test_allowed_hosts_pass(url: str) -> None:
         "s3://bucket/videos/../private/v.mp4",
         "s3://bucket/videos/%2e%2e/private/v.mp4",
         "s3://bucket/videos-of-others/v.mp4",
+        "s3://bucket/videos/v.mp4?versionId=1",
+        "s3://bucket/videos/v.mp4#1",
         "gs://bucket/videos/v.mp4",
         "s3://bucket/",
         "s3://bucket",
@@ -392,8 +406,15 @@ def test_allowed_hosts_pass(url: str) -> None:
 )
 def test_buckets_are_allowed_by_name_and_prefix(url: str) -> None:
     """Another bucket, another prefix or another cloud is refused."""
-    with pytest.raises(SourceRefusedError):
-        bucket_and_path(url, Sources(buckets=("s3://bucket/videos/",)))
+    for allowed in ("s3://bucket/videos/", "s3://bucket/videos"):
+        with pytest.raises(SourceRefusedError):
+            bucket_and_path(url, Sources(buckets=(allowed,)))
+
+
+def test_odd_names_in_buckets() -> None:
+    """A question mark in an object's name is written as in any URL; nothing is cut off in silence."""
+    sources = Sources(buckets=("s3://bucket/videos",))
+    assert bucket_and_path("s3://bucket/videos/a%3Fb%23.mp4", sources)[2] == "videos/a?b#.mp4"
 
 
 def test_s3(store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,6 @@ class OnRequestTimetable(NullTimetable):
         if run_after > datetime.now(UTC) + timedelta(seconds=CLOCKS_DIFFER_S):
             raise ValueError(
                 f"The logical date {run_after.isoformat()} lies in the future, and the run would hang until then. "
-                "Leave it as it is, and set publish_at (Publish at) to the moment at which the post is to go out."
+                "Leave it as it is. For a post that is to go out later, set publish_at (Publish at) of twitter_publish."
             )
         return super().infer_manual_data_interval(run_after=run_after)

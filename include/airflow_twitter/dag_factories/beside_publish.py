@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import DAG, Param, chain
 
 from airflow_twitter.accounts.form import FIELDS, POST
+from airflow_twitter.accounts.timetable import OnRequestTimetable
 from airflow_twitter.dag_factories.shared import DEFAULT_ARGS, refuse_unknown_keys
 from airflow_twitter.dag_ids import DECIDE_DAG_ID, LIST_DAG_ID, RELEASE_DAG_ID, UNPUBLISH_DAG_ID
 from airflow_twitter.operators.decide_post import TwitterDecidePostOperator
@@ -130,7 +131,7 @@ def _dag(dag_id: str, description: str, doc: str) -> DAG:
         dag_id,
         description=description,
         doc_md=doc,
-        schedule=None,
+        schedule=OnRequestTimetable(),
         max_active_runs=AS_MANY_AS_COME,
         # It runs only when it is triggered, so there is nothing to be afraid of.
         is_paused_upon_creation=False,

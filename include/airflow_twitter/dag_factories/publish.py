@@ -109,7 +109,7 @@ def account_dag(account: Account) -> DAG:
         account.dag_id,
         description=f"The queue of the account {account.account}",
         doc_md=_POST_DOC.format(account=account.account),
-        schedule=None,
+        schedule=OnRequestTimetable(),
         max_active_runs=1,
         is_paused_upon_creation=False,
         default_args=PUBLISH_ARGS,

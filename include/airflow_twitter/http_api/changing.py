@@ -144,7 +144,7 @@ def _moment_between(before: list[Waiting], after: list[Waiting], otherwise: date
     if before:
         at = before[-1].not_before + _TICK
         return min(at, after[0].not_before - _TICK) if after else at
-    return after[0].not_before - _TICK if after else otherwise
+    return min(otherwise, after[0].not_before - _TICK) if after else otherwise
 
 
 def _publish_at(session: Session, records: Records, caller: Caller, key: str) -> datetime | None:

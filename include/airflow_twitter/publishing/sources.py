@@ -141,6 +141,10 @@ def bucket_and_path(url: str, sources: Sources) -> tuple[str, str, str]:
     """Return scheme, bucket and path of an object that may be fetched; raise SourceRefusedError for any other."""
     parts = urlsplit(url)
     path = unquote(parts.path).lstrip("/")
+    if "?" in url or "#" in url:
+        raise SourceRefusedError(
+            f"{url} holds a ? or #. If the name of the object does, write %3F for ? and %23 for #; else leave it out."
+        )
     if not parts.netloc or not path or any(name in ("", ".", "..") for name in path.split("/")):
         raise SourceRefusedError(
             f"{url} names no object; it should read like {parts.scheme}://bucket/folder/video.mp4."
@@ -148,7 +152,8 @@ def bucket_and_path(url: str, sources: Sources) -> tuple[str, str, str]:
     for allowed in sources.buckets:
         scheme, _, rest = allowed.partition("://")
         bucket, _, prefix = rest.partition("/")
-        if (scheme, bucket) == (parts.scheme, parts.netloc) and path.startswith(prefix):
+        folder = prefix.rstrip("/") + "/" if prefix else ""
+        if (scheme, bucket) == (parts.scheme, parts.netloc) and path.startswith(folder):
             return parts.scheme, bucket, path
     raise SourceRefusedError(
         f"Videos may not be fetched from {parts.scheme}://{parts.netloc}. Allowed are: "
@@ -165,8 +170,15 @@ def _matches(host: str, port: int, allowed: str) -> bool:
     return host.lower() == name
 
 
+_WORLDWIDE = ipaddress.ip_network("2000::/3")
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
 def _is_public(address: str) -> bool:
     ip = _plain(address)
+    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _WORLDWIDE or ip in _DOCUMENTATION):
+        return False  # no address of the internet, whatever IPv4 address is written into it
     return ip.is_global and not ip.is_multicast
 
 
@@ -178,7 +190,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return an address; one that carries an IPv4 address inside is judged by that."""
+    """Return an address; one that leads to an IPv4 address (mapped, 6to4, Teredo, NAT64) is judged by that."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or _nat64(ip) or ip
@@ -186,6 +198,4 @@ def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if ip in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return None
+    return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else None
