@@ -56,8 +56,8 @@ class PostSpending:
             self._ledger.release(self._reservation)
 
     def bought(self, record: Record) -> None:
-        """Note the post that is out; noting it again changes nothing."""
-        if record.post_id is None:
+        """Note the post that is out; noting it again changes nothing. One that a person posted costs nothing here."""
+        if record.post_id is None or not record.intent.sends:
             return
         items = {post_unit(record.content.text): [record.post_id]}
         self._note(f"post/{record.post_id}", record.posted_at or self._client.server_now(), items)

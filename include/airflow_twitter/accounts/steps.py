@@ -85,10 +85,12 @@ def step(run: PostRun, limited: str, *, of_video: bool = False) -> Iterator[Shar
     """
     limit = SharedLimit(run.context, run.account.connection, limited)
     try:
-        run.check_open()
-        _wait_while_held(run)
-        if not of_video or run.record.content.media_sha256 is not None:
-            _wait_for_room(run, limit)
+        # Of a post that is out nothing is sent: there is nothing to wait for.
+        if not run.record.out:
+            run.check_open()
+            _wait_while_held(run)
+            if not of_video or run.record.content.media_sha256 is not None:
+                _wait_for_room(run, limit)
         yield limit
     except LookAgain as again:
         log.info("%s", again)

@@ -10,12 +10,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from tests.publishing_in_memory import RUN, Publishing, form, texts
 
-from airflow_twitter.accounts.holding import Hold, held
+from airflow_twitter.accounts.holding import Hold, held, hold
 from airflow_twitter.accounts.queue import cancel_unprepared
 from airflow_twitter.api.errors import NetworkError
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.operators.upload_media import MEDIA_LIMIT
-from airflow_twitter.publishing.decisions import cancel
+from airflow_twitter.publishing.decisions import cancel, mark_posted
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Rule, Simulator
 
@@ -249,6 +249,24 @@ def test_no_video_no_upload_limit(airflow: Publishing, start_simulator: Start) -
     airflow.limits.set(f"twitter_default.{MEDIA_LIMIT}", blocked)
     assert airflow.post()
     assert texts(simulator) == ["Hello"]
+
+
+def test_marked_as_posted(airflow: Publishing, start_simulator: Start) -> None:
+    """A post that is said to be out waits for nothing, whatever holds the account; X is asked and paid nothing."""
+    simulator = start_simulator()
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    airflow.publish(text="By hand", expires_at=soon.isoformat())
+    until = (soon + timedelta(hours=1)).isoformat()
+    airflow.limits.set("twitter_default.create_post", {"blocked_until": until, "refusals": 1})
+    hold(airflow.store, "main", Hold(soon, "credits", "No credits are left.", "another"))
+    mark_posted(airflow.records, "main", RUN, "https://x.com/name/status/1234567890123456789", by="ann")
+    with airflow.records.change("main", RUN) as record:
+        record.details["expires_at"] = "2026-01-01T00:00:00Z"
+
+    assert airflow.post() == "https://x.com/i/status/1234567890123456789"
+    assert airflow.state("record")["success"] is True
+    assert simulator.book.requests == []
+    assert [*airflow.store.list("ledger")] == []
 
 
 def test_run_without_post(airflow: Publishing, start_simulator: Start) -> None:
