@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,68 +12,13 @@ import pytest
 import requests
 from real_airflow import RealAirflow
 from tests.publishing.films import film
+from tests.system.queues.accounts import KEPT_TOKENS, QUEUE_MAX, SECOND, texts
 
-from airflow_twitter.api.token_pair import TokenPair
-from airflow_twitter.hooks.oauth2_store import PREFIX
-from airflow_twitter.simulator import Account, Rule, Simulator
-from local_airflow.account import as_json
+from airflow_twitter.dag_ids import DECIDE_DAG_ID as DECIDE
+from airflow_twitter.dag_ids import PUBLISH_DAG_ID as PUBLISH
+from airflow_twitter.simulator import Rule, Simulator
 
 pytestmark = [pytest.mark.system, pytest.mark.scheduler, pytest.mark.timeout(600)]
-
-PUBLISH, DECIDE = "twitter_publish", "twitter_decide"
-MAIN, SECOND = Account.named("main_account", 1), Account.named("second_account", 2)
-QUEUE_MAX = 4
-ACCOUNTS = f"""
-accounts:
-  - {{account: main, distance_s: 0, queue_max: {QUEUE_MAX}, look_again_s: 3600, visible_s: 0, approvers: [editor]}}
-  - {{account: second, distance_s: 0, connection: twitter_second}}
-"""
-APP = ("key", "app-secret-of-tests")
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    """A simulator with two accounts."""
-    with Simulator(credentials=APP, accounts=(MAIN, SECOND), processing_s=0.0) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[RealAirflow]:
-    """An Airflow with an account by OAuth 1.0a, and one by OAuth 2.0 whose access token has run out."""
-    by_oauth1 = {"access_token": MAIN.access_token, "access_token_secret": MAIN.access_token_secret}
-    by_oauth2 = {
-        "oauth2_client_id": "client-id",
-        "oauth2_client_secret": "client-secret",
-        "oauth2_account": SECOND.username,
-    }
-    made = RealAirflow(
-        tmp_path_factory.mktemp("http_api"),
-        "keywords: []\n",
-        {"accounts.yaml": ACCOUNTS},
-        {
-            "AIRFLOW_CONN_TWITTER_DEFAULT": as_json(simulator.url, *APP, by_oauth1),
-            "AIRFLOW_CONN_TWITTER_SECOND": as_json(simulator.url, *APP, by_oauth2),
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,editor:op",
-        },
-    )
-    try:
-        made.start()
-        for account in ("main", "second"):
-            made.wait(lambda dag_id=f"twitter_post__{account}": made.rest.get(f"dags/{dag_id}"), account)
-        made.rest.send(
-            "POST", "variables", {"key": PREFIX + SECOND.username, "value": expired_pair(simulator)}
-        )
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(autouse=True)
-def fresh(simulator: Simulator) -> None:
-    """Each test begins with an empty simulator that does nothing wrong."""
-    simulator.service.reset()
-    simulator.service.rules.clear()
 
 
 class Program:
@@ -132,11 +77,6 @@ def main(airflow: RealAirflow) -> Program:
 def second(airflow: RealAirflow) -> Program:
     """A program for the account second."""
     return Program(airflow, "second")
-
-
-def texts(simulator: Simulator, account: Account = MAIN) -> list[str]:
-    """The texts of an account's posts, oldest first."""
-    return [post.raw for post in simulator.posts if post.account.id == account.id]
 
 
 def in_seconds(seconds: float) -> str:
@@ -241,7 +181,7 @@ def test_held_account(airflow: RealAirflow, simulator: Simulator, main: Program)
     assert texts(simulator) == ["First", "Then"]
 
 
-def test_cancelled_while_it_waits(airflow: RealAirflow, simulator: Simulator, main: Program) -> None:
+def test_cancelled_while_it_waits(airflow: RealAirflow, simulator: Simulator, second: Program) -> None:
     """Cancelling frees the turn of a post that waits in its turn, and takes an approval back."""
     # Text without a video does not wait for the limit of uploads.
     simulator.service.rules.add(
@@ -250,27 +190,27 @@ def test_cancelled_while_it_waits(airflow: RealAirflow, simulator: Simulator, ma
     folder = airflow.place.data / "videos"
     folder.mkdir(parents=True, exist_ok=True)
     film(folder / "short.mp4", seconds=1.0)
-    video = main.queue("With a video", video="short.mp4")
-    asked = main.queue("Approve this", approval=True)
-    main.wait_for("waiting", video)
-    after = main.queue("After it")
-    main.in_queue(after)
+    video = second.queue("With a video", video="short.mp4")
+    asked = second.queue("Approve this", approval=True)
+    second.wait_for("waiting", video)
+    after = second.queue("After it")
+    second.in_queue(after)
     airflow.wait_for_task(PUBLISH, asked, "approve", "awaiting_input")
-    airflow.wait_for_task(main.dag_id, video, "upload", "up_for_reschedule")
+    airflow.wait_for_task(second.dag_id, video, "upload", "up_for_reschedule")
 
-    assert main.ask("POST", f"posts/{asked}/cancel").json()["outcome"] == "cancelled"
+    assert second.ask("POST", f"posts/{asked}/cancel").json()["outcome"] == "cancelled"
     assert airflow.run_state(PUBLISH, asked) == "success"
     assert airflow.task(PUBLISH, asked, "approve")["state"] == "skipped"
     path = f"dags/{PUBLISH}/dagRuns/{asked}/taskInstances/approve/-1/hitlDetails"
     answer = {"chosen_options": ["Approve"], "params_input": {"text": "Approve this"}}
     airflow.log_in("editor").send("PATCH", path, answer)
 
-    assert main.ask("POST", f"posts/{video}/cancel").json()["outcome"] == "cancelled"
-    assert airflow.run_state(main.dag_id, video) == "success"
-    main.wait_for("posted", after)
+    assert second.ask("POST", f"posts/{video}/cancel").json()["outcome"] == "cancelled"
+    assert airflow.run_state(second.dag_id, video) == "success"
+    second.wait_for("posted", after)
     assert airflow.run_state(PUBLISH, asked) == "success"
-    assert airflow.rest.get(f"dags/{main.dag_id}/dagRuns/{asked}") is None
-    assert texts(simulator) == ["After it"]
+    assert airflow.rest.get(f"dags/{second.dag_id}/dagRuns/{asked}") is None
+    assert texts(simulator, SECOND) == ["After it"]
 
 
 def test_doubts(airflow: RealAirflow, simulator: Simulator, main: Program) -> None:
@@ -326,21 +266,7 @@ def test_two_accounts(airflow: RealAirflow, simulator: Simulator, main: Program,
     main.wait_for("expired", expiring)
     assert texts(simulator) == ["After the limit"]
     assert texts(simulator, SECOND) == ["Meanwhile", "Later"]
-    assert stored_encrypted(airflow, PREFIX + SECOND.username)
-
-
-def expired_pair(simulator: Simulator) -> str:
-    """Tokens of the second account as `make authorize` keeps them, some hours old."""
-    given = simulator.accounts.grant(SECOND)
-    pair = TokenPair(
-        access_token=given["access_token"],
-        refresh_token=given["refresh_token"],
-        expires_at=datetime.now(UTC) - timedelta(hours=1),
-        client_id="client-id",
-        user_id=SECOND.id,
-        username=SECOND.username,
-    )
-    return pair.to_json()
+    assert stored_encrypted(airflow, KEPT_TOKENS)
 
 
 def stored_encrypted(airflow: RealAirflow, key: str) -> bool:

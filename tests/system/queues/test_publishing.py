@@ -5,70 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from real_airflow import RealAirflow
 from tests.publishing.films import film
+from tests.system.queues.accounts import SECOND, texts
 
-from airflow_twitter.simulator import Account, Rule, Simulator
-from local_airflow.account import as_json
+from airflow_twitter.simulator import Rule, Simulator
 
 pytestmark = [pytest.mark.system, pytest.mark.scheduler, pytest.mark.timeout(600)]
 
 QUEUE = "twitter_post__main"
-OTHER = "twitter_post__other"
-ACCOUNTS = """
-accounts:
-  - {account: main, distance_s: 0, segment_bytes: 4096, visible_s: 0, look_again_s: 10, approvers: [editor]}
-  - {account: other, distance_s: 0, connection: twitter_other}
-"""
-MAIN, SECOND = Account.named("main_account", 1), Account.named("other_account", 2)
-
-
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    """A simulator with two accounts."""
-    made = Simulator(credentials=("key", "app-secret-of-tests"), accounts=(MAIN, SECOND), processing_s=0.0)
-    with made as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, simulator: Simulator) -> Iterator[RealAirflow]:
-    """An Airflow with two users, whose accounts post to the simulator."""
-
-    def connection(account: Account) -> str:
-        return as_json(
-            simulator.url,
-            "key",
-            "app-secret-of-tests",
-            {"access_token": account.access_token, "access_token_secret": account.access_token_secret},
-        )
-
-    made = RealAirflow(
-        tmp_path_factory.mktemp("publishing"),
-        "keywords: []\n",
-        {"accounts.yaml": ACCOUNTS},
-        {
-            "AIRFLOW_CONN_TWITTER_DEFAULT": connection(MAIN),
-            "AIRFLOW_CONN_TWITTER_OTHER": connection(SECOND),
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,editor:op",
-        },
-    )
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(autouse=True)
-def fresh(simulator: Simulator) -> None:
-    """Each test begins with an empty simulator that does nothing wrong."""
-    simulator.service.reset()
-    simulator.service.rules.clear()
+OTHER = "twitter_post__second"
 
 
 def publish(airflow: RealAirflow, **conf: Any) -> str:
@@ -83,17 +32,12 @@ def queued(airflow: RealAirflow, run_id: str, dag_id: str = QUEUE) -> dict[str, 
     return dict(airflow.wait(lambda: airflow.rest.get(path), f"{run_id} in the queue", 240))
 
 
-def texts(simulator: Simulator, account: Account = MAIN) -> list[str]:
-    """The texts of an account's posts, oldest first."""
-    return [post.raw for post in simulator.posts if post.account.id == account.id]
-
-
 def test_queue_in_order(airflow: RealAirflow, simulator: Simulator) -> None:
     """Posts wait as runs of a paused queue, another account's do not, and they go out one by one in order."""
     airflow.wait(lambda: airflow.rest.get(f"dags/{QUEUE}"), "the queue")
     airflow.rest.send("PATCH", f"dags/{QUEUE}", {"is_paused": True})
     runs = [publish(airflow, account="main", text=f"Post {number}") for number in range(3)]
-    elsewhere = publish(airflow, account="other", text="Elsewhere")
+    elsewhere = publish(airflow, account="second", text="Elsewhere")
 
     assert [queued(airflow, run_id)["state"] for run_id in runs] == ["queued"] * 3
     queued(airflow, elsewhere, OTHER)
@@ -180,21 +124,15 @@ def test_unknown_is_decided(airflow: RealAirflow, simulator: Simulator) -> None:
     assert airflow.finish(QUEUE, run_id) == "failed"
     assert airflow.xcom(QUEUE, run_id, "create_post", "state")["state"] == "unknown"
 
-    (asking,) = airflow.wait(
-        lambda: airflow.rest.get("dags/twitter_decide/dagRuns")["dag_runs"], "the question"
-    )
-    path = f"dags/twitter_decide/dagRuns/{asking['dag_run_id']}"
-    airflow.wait(
-        lambda: airflow.task("twitter_decide", asking["dag_run_id"], "decide")["state"] == "awaiting_input",
-        "the question",
-    )
+    question = f"{run_id}__1"
+    airflow.wait_for_task("twitter_decide", question, "decide", "awaiting_input")
     after = publish(airflow, account="main", text="After it")
     queued(airflow, after)
     assert airflow.finish(QUEUE, after) == "success"
 
     airflow.rest.send(
         "PATCH",
-        f"{path}/taskInstances/decide/-1/hitlDetails",
+        f"dags/twitter_decide/dagRuns/{question}/taskInstances/decide/-1/hitlDetails",
         {"chosen_options": ["Not posted"], "params_input": {"link": None}},
     )
     airflow.wait(lambda: texts(simulator) == ["After it", "In doubt"], "the post")

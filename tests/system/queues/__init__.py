@@ -1,0 +1,1 @@
+"""What publishes, under one real scheduler that these tests share."""
