@@ -18,6 +18,7 @@ from airflow_twitter.publishing.states import PostState
 
 QUEUE = "twitter_post__main"
 PUBLISH = "twitter_publish"
+DECIDE = "twitter_decide"
 FORM = {
     "success",
     "state",
@@ -350,13 +351,16 @@ def test_cancel_too_late(bot: Program, world: Any, records: Records) -> None:
 
 
 def test_decide(bot: Program, world: Any, records: Records) -> None:
-    """One says of a post in doubt that it is not there, and it is queued again; or that it is, and it is posted."""
+    """A post in doubt that is not there is queued again, one that is there is posted; nobody is asked any longer."""
     for key in ("there", "not_there"):
         in_queue(world, records, key, key, state="failed")
         with records.change("main", key) as record:
-            record.intent.sent_at = datetime.now(UTC)
+            record.intent.sent_at, record.intent.sends = datetime.now(UTC), 1
             record.note(PostState.UNKNOWN, "No answer.")
         world.task(QUEUE, key, "create_post", "failed")
+        world.run(DECIDE, f"{key}__1", "running")
+        world.task(DECIDE, f"{key}__1", "decide", "awaiting_input")
+        world.task(DECIDE, f"{key}__1", "hand_over", None)
     world.commit()
     assert bot.post("posts/there/posted", {"link": "a lie"}).status_code == 422
     assert bot.post("posts/there/posted", {}).json()["success"] is True
@@ -364,6 +368,10 @@ def test_decide(bot: Program, world: Any, records: Records) -> None:
     assert (again["state"], again["place"]) == ("queued", 1)
     assert run_of(world, QUEUE, "not_there").state == "queued"
     assert bot.post("posts/not_there/not-posted").status_code == 409
+    for key in ("there", "not_there"):
+        question = run_of(world, DECIDE, f"{key}__1")
+        assert question.state == "success"
+        assert {task.state for task in question.task_instances} == {"skipped"}
 
 
 def test_decide_too_soon(bot: Program, world: Any, records: Records) -> None:
