@@ -146,6 +146,16 @@ def test_publish_at(airflow: Publishing, start_simulator: Start) -> None:
     assert airflow.runs["twitter_post__main", "manual__2"]["run_after"] == asked_at
 
 
+def test_expired_before_it_is_checked(airflow: Publishing, start_simulator: Start) -> None:
+    """A post whose time is over before its check is expired for programs too; it never gets a record."""
+    start_simulator()
+    with pytest.raises(AirflowFailException, match="has passed"):
+        airflow.prepare(text="Late", expires_at="2020-01-01T00:00:00Z")
+    state = airflow.state("prepare", dag_id="twitter_publish")
+    assert (state["state"], state["error_type"], state["will_retry"]) == ("expired", "expired", False)
+    assert airflow.records.keys("main") == []
+
+
 def test_expired_in_queue(airflow: Publishing, start_simulator: Start) -> None:
     """A post whose time is over is not sent, whatever it waited for."""
     simulator = start_simulator()

@@ -244,10 +244,10 @@ def test_two_accounts(airflow: RealAirflow, simulator: Simulator, main: Program,
         [Rule(endpoint="create_post", fault="rate_limited", nth=1, params={"reset": 45})]
     )
     limited = main.queue("After the limit")
-    main.wait_for("waiting", limited)
+    # A task notes first that it waits, and then says why.
+    airflow.wait(lambda: main.state(limited)["error_type"] == "rate_limit", "the limit", 240)
+    assert (main.state(limited)["state"], main.state(limited)["will_retry"]) == ("waiting", True)
     expiring = main.queue("Only now", expires_at=in_seconds(12))
-    known = main.state(limited)
-    assert (known["error_type"], known["will_retry"]) == ("rate_limit", True)
 
     meanwhile = second.queue("Meanwhile")
     later_at = datetime.now(UTC) + timedelta(seconds=20)
