@@ -168,8 +168,8 @@ def test_links_within_the_root_are_followed(store: Store) -> None:
 
 @pytest.mark.parametrize("root", ["s3://bucket/data", "gs://bucket", "https://example.com", ""])
 def test_other_roots_are_refused_clearly(root: str) -> None:
-    """Only local folders hold data for now, and the error says so."""
-    with pytest.raises(StoreError, match=r"local folders|no usable name"):
+    """Only local folders hold data, and the error says so."""
+    with pytest.raises(StoreError, match=r"local folder|no usable name"):
         Store(root)
 
 

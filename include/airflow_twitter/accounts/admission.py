@@ -8,10 +8,10 @@ from airflow_twitter.publishing.errors import CancelledError, ClosedError, Expir
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
 
-_CLOSED: dict[PostState, ClosedError] = {
-    PostState.CANCELLED: CancelledError("Somebody cancelled this post."),
-    PostState.REJECTED: NotApprovedError("This post was turned down."),
-    PostState.EXPIRED: ExpiredError("The time for this post was over already."),
+_CLOSED: dict[PostState, tuple[type[ClosedError], str]] = {
+    PostState.CANCELLED: (CancelledError, "Somebody cancelled this post."),
+    PostState.REJECTED: (NotApprovedError, "This post was turned down."),
+    PostState.EXPIRED: (ExpiredError, "The time for this post was over already."),
 }
 
 
@@ -24,7 +24,8 @@ def require_open(record: Record, now: datetime) -> None:
     if record.out or record.in_doubt:
         return
     if record.state in _CLOSED:
-        raise type(_CLOSED[record.state])(*_CLOSED[record.state].args)
+        kind, reason = _CLOSED[record.state]
+        raise kind(reason)
     if record.details.get("asked", {}).get("dry_run"):
         raise CancelledError("This was a dry run. Start a run of twitter_publish without it to post this.")
     if not record.approved:

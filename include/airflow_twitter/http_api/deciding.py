@@ -10,8 +10,8 @@ from airflow_twitter.dag_ids import DECIDE_DAG_ID, PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import BUSY_RETRY_S, ApiError
 from airflow_twitter.http_api.runs import find_run, queue_again
-from airflow_twitter.http_api.turns import UNDER_WAY, take_back, wake
-from airflow_twitter.http_api.waiting import asked_of
+from airflow_twitter.http_api.turns import take_back, wake
+from airflow_twitter.http_api.waiting import UNDER_WAY, asked_of
 from airflow_twitter.publishing.decisions import cancel, mark_not_posted, mark_posted
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records

@@ -10,13 +10,13 @@ from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskreschedule import TaskReschedule
-from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.steps import WAIT_MIN_S
+from airflow_twitter.http_api.waiting import UNDER_WAY
 
-UNDER_WAY = (DagRunState.QUEUED, DagRunState.RUNNING)
 PATIENCE_S = 5.0
 """For so long a task that is at work is given time to see by itself that there is nothing more to do."""
 

@@ -31,7 +31,9 @@ def local_folder(root: str | Path) -> Path:
     if "://" in text:
         if not text.startswith("file://"):
             scheme = text.partition("://")[0]
-            raise StoreError(f"Only local folders can hold the data for now, not {scheme}:// addresses.")
+            raise StoreError(
+                f"Only a local folder can hold the data, not an address that begins with {scheme}://."
+            )
         text = text.removeprefix("file://")
     if not text or "\0" in text:
         raise StoreError("The folder for the data has no usable name.")
