@@ -57,9 +57,14 @@ class TaskInstance:
     def get_first_reschedule_date(self, context: Any) -> None:
         """Return when the task was first rescheduled: never, here."""
 
-    def get_dr_count(self, dag_id: str, run_ids: list[str]) -> int:
-        """Return how many of these runs there are."""
-        return sum((dag_id, run_id) in self._airflow.runs for run_id in run_ids)
+    def get_dr_count(self, dag_id: str, run_ids: list[str], states: list[str] | None = None) -> int:
+        """Return how many of these runs there are, in any of some states."""
+        if dag_id == "twitter_publish":
+            return sum(run_id in self._airflow.preparing for run_id in run_ids)
+        found = [
+            self._airflow.runs[dag_id, run_id] for run_id in run_ids if (dag_id, run_id) in self._airflow.runs
+        ]
+        return sum(states is None or run["state"] in states for run in found)
 
     def get_dagrun_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a run that was triggered."""
@@ -75,6 +80,8 @@ class Publishing:
         self.records = Records(self.store)
         self.xcoms: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
         self.runs: dict[tuple[str, str], dict[str, Any]] = {}
+        self.preparing: set[str] = set()
+        """The runs of twitter_publish that have begun, and did not end in a queue."""
         self.limits = StateStore()
         self.outlet_events: dict[Any, Any] = defaultdict(SimpleNamespace)
         self.accounts("- account: main\n  distance_s: 0\n  visible_s: 30\n")
@@ -101,6 +108,8 @@ class Publishing:
         """Execute a task as it starts, or with an `event` as it resumes; return what it returns."""
         operator = self.dags[dag_id].get_task(task_id)
         key = (dag_id, run_id, task_id)
+        if dag_id == "twitter_publish":
+            self.preparing.add(run_id)
         if event is None:
             self.xcoms[key].clear()
         context: Any = {
@@ -167,6 +176,7 @@ class Publishing:
         """Execute a run of twitter_publish that nobody has to approve."""
         self.prepare(run_id=run_id, author=author, **post)
         self.task("twitter_publish", "hand_over", form(**post), run_id=run_id)
+        self.preparing.discard(run_id)
 
     def step(self, task_id: str, *, run_id: str = RUN, account: str = "main", try_number: int = 1) -> Any:
         """Execute a task of a run in an account's queue; return what it returns, or when it goes on."""

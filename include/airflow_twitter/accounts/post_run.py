@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 from airflow_twitter.accounts.addresses import video_url
 from airflow_twitter.accounts.admission import require_open
 from airflow_twitter.accounts.holding import Hold
+from airflow_twitter.accounts.orphans import close_orphans
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
 from airflow_twitter.api.errors import ConfigError
@@ -80,6 +81,7 @@ class PostRun:
         Raises DuplicateError when another run has the same content, CancelledError.
         """
         account = self.account.account
+        close_orphans(self.records, self.ti, self.account, content, but=self.key)
         self.records.open(
             account,
             self.key,

@@ -194,7 +194,7 @@ class Records:
             if other.key != key and not other.state.frees_content and not meant:
                 raise DuplicateError(
                     f"The run {other.key} has the same text and video (state: {other.state.value}), so this one "
-                    "stops. Change the text, or allow duplicates if both are meant.",
+                    f"stops. {_way_out(other)}Change the text, or allow duplicates if both are meant.",
                     post_url=other.post_url,
                     first=other.key,
                 )
@@ -219,3 +219,10 @@ class Records:
 
     def _lock(self, account: str, key: str) -> contextlib.AbstractContextManager[None]:
         return self.store.lock(record_key(account, key))
+
+
+def _way_out(first: Record) -> str:
+    """Say what frees the content of a post that keeps another back."""
+    if first.in_doubt:
+        return "Nobody knows whether that one is on X: look at the account and say so in twitter_decide. "
+    return "" if first.out else "If that one is not to go out, cancel it. "

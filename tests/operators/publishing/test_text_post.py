@@ -491,3 +491,37 @@ def test_limit_of_the_timeline(airflow: Publishing, start_simulator: Start) -> N
     assert not isinstance(airflow.step("create_post", run_id="manual__2"), datetime)
     assert texts(simulator) == ["Another"]
     assert {key.rpartition(".")[2] for key in airflow.limits.values} == {"create_post", "timeline"}
+
+
+@pytest.mark.parametrize("how", ["failed", "success", "removed"])
+def test_content_of_a_run_that_was_ended_by_hand(
+    airflow: Publishing, start_simulator: Start, how: str
+) -> None:
+    """Whoever ends a run of the queue in Airflow does not keep its content back for good."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    with pytest.raises(AirflowFailException, match="cancel it"):
+        airflow.publish(text="Hello", run_id="manual__2")
+    if how == "removed":
+        del airflow.runs["twitter_post__main", RUN]
+    else:
+        airflow.runs["twitter_post__main", RUN]["state"] = how
+
+    airflow.publish(text="Hello", run_id="manual__2")
+
+    assert airflow.record().state is PostState.FAILED
+    assert airflow.post(run_id="manual__2")
+    assert texts(simulator) == ["Hello"]
+
+
+def test_content_in_doubt_of_a_run_that_was_ended_by_hand(
+    airflow: Publishing, start_simulator: Start
+) -> None:
+    """What may be on X keeps its content, whatever became of its run, and the message says who can tell."""
+    start_simulator()
+    airflow.publish(text="Hello")
+    with airflow.records.change("main", RUN) as record:
+        record.intent.sent_at = datetime.now(UTC)
+    airflow.runs["twitter_post__main", RUN]["state"] = "failed"
+    with pytest.raises(AirflowFailException, match="twitter_decide"):
+        airflow.publish(text="Hello", run_id="manual__2")
