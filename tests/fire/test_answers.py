@@ -89,6 +89,19 @@ def test_small_windows(ground: Ground, rules: tuple[Rule, ...], outcome: str, li
         assert isinstance(played.first.errors["search"], AirflowFailException)
 
 
+@pytest.mark.parametrize(("mode", "outcome"), [("enforce", "red: NetworkError"), ("warn", "complete")])
+def test_trouble_with_counts(ground: Ground, mode: str, outcome: str) -> None:
+    """Trouble with counts alone ends a search that needs them, and is none of one that only warns by them."""
+    rules = (
+        Rule(endpoint="counts_recent", fault="rate_limited", every=2 if mode == "enforce" else 1000),
+        Rule(endpoint="counts_recent", fault="html"),
+        _rule("rate_limited", (1, 6)),
+    )
+    played = ground.play(Mix(f"counts, {mode}", rules, {**SOON, "estimate": mode}))
+    assert wrong(ground, played) == []
+    assert played.outcome == outcome
+
+
 def test_page_is_not_stale() -> None:
     """The matrix of docs/reliability.md is the one that these tests demand."""
     assert page_matrix() == matrix(), "run make soak"
