@@ -15,7 +15,7 @@ import airflow_twitter.dag_factories.search  # noqa: F401
 from airflow_twitter.accounts.timetable import OnRequestTimetable
 from airflow_twitter.links.post import XPostLink
 from airflow_twitter.links.x_search import XSearchLink
-from airflow_twitter.pages import CONNECTION_TEST, STATUS_APP, STATUS_VIEW
+from airflow_twitter.pages import CONNECTION_TEST, QUEUE_VIEW, STATUS_APP, STATUS_VIEW
 
 
 class TwitterPlugin(AirflowPlugin):
@@ -26,4 +26,4 @@ class TwitterPlugin(AirflowPlugin):
     timetables: ClassVar[list[type[Timetable]]] = [OnRequestTimetable]
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [STATUS_APP]
     fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [CONNECTION_TEST]
-    external_views: ClassVar[list[dict[str, Any]]] = [STATUS_VIEW]
+    external_views: ClassVar[list[dict[str, Any]]] = [STATUS_VIEW, QUEUE_VIEW]

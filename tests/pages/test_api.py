@@ -497,6 +497,6 @@ def test_document(as_user: As, bot: Program) -> None:
     """The OpenAPI document names every address, for whoever is logged in."""
     document = bot.get(f"{API}/openapi.json").json()
     assert document["servers"] == [{"url": API}]
-    assert len(document["paths"]) == 9
+    assert len(document["paths"]) == 10
     assert "paid_partnership" in str(document["paths"]["/accounts/{account}/posts"])
     assert as_user(role="").get(f"{API}/openapi.json").status_code == 401

@@ -37,7 +37,7 @@ def test_fuzzed(
     token = {"Authorization": f"Bearer {bot.token}"}
     schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", api_server, headers=token)
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 10
+    assert len(operations) == 11
     strategies = [
         operation.as_strategy(generation_mode=mode)
         for operation in operations

@@ -11,12 +11,13 @@ from typing import Any
 PLUGIN = Path(__file__).resolve().parents[2] / "plugins" / "twitter_plugin.py"
 
 
-def test_the_page_is_in_the_navigation(get: Callable[..., Any], world: Any) -> None:
-    """Airflow's own list of plugins names the page, its address below this server, and the link to x.com."""
+def test_the_pages_are_in_the_navigation(get: Callable[..., Any], world: Any) -> None:
+    """Airflow's own list of plugins names the pages, their addresses below this server, and the link to x.com."""
     (plugin,) = (found for found in get("/api/v2/plugins").json()["plugins"] if found["name"] == "twitter")
-    (view,) = plugin["external_views"]
-    assert view["destination"] == "nav"
-    assert get(f"/{view['href']}").status_code == 200
+    assert [view["name"] for view in plugin["external_views"]] == ["X posts", "X queue"]
+    for view in plugin["external_views"]:
+        assert view["destination"] == "nav"
+        assert get(f"/{view['href']}").status_code == 200
     assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/twitter"]
     assert "XSearchLink" in plugin["operator_extra_links"][0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -11,13 +10,22 @@ from fastapi import Body, Depends, FastAPI, Header, Query, Request, Response, st
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from airflow_twitter.accounts.holding import Hold, held, next_post_at, release
+from airflow_twitter.accounts.holding import held, release
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.http_api import forms
 from airflow_twitter.http_api.changing import edit, move
 from airflow_twitter.http_api.deciding import say_not_posted, say_posted, take_out
-from airflow_twitter.http_api.guard import Adds, BodyLimit, Caller, Changes, PostId, Reads, not_from_elsewhere
-from airflow_twitter.http_api.limits import limits_of
+from airflow_twitter.http_api.guard import (
+    Adds,
+    BodyLimit,
+    Caller,
+    Changes,
+    PostId,
+    Reads,
+    may,
+    not_from_elsewhere,
+)
+from airflow_twitter.http_api.overview import Accounts, held_for, limits_now, overview
 from airflow_twitter.http_api.problems import (
     ApiError,
     Problem,
@@ -111,7 +119,7 @@ def read_queue(
         account=account.account,
         dag_id=account.dag_id,
         paused=is_paused(session, account.dag_id),
-        held=_held_for(held(records.store, account.account)),
+        held=held_for(held(records.store, account.account)),
         total=len(found),
         posts=shown_posts(session, records, account, found, offset=offset, limit=limit),
     )
@@ -186,20 +194,29 @@ def release_account(caller: Changes, session: SessionDep) -> forms.Released:
     why = release(data_store(), caller.account.account)
     if why is not None:
         wake(session, caller.account.dag_id)
-    return forms.Released(released=why is not None, held_for=_held_for(why))
+    return forms.Released(released=why is not None, held_for=held_for(why))
 
 
 @api.get(f"{ACCOUNT}/limits", responses=documented())
 def read_limits(caller: Reads, session: SessionDep) -> forms.Limits:
     """Return what X said last of the account's limits. Asks X nothing."""
     records, account = _records(), caller.account
-    return forms.Limits(
-        account=account.account,
-        queue_max=account.queue_max,
-        waiting=len(waiting(session, records, account)),
-        distance_s=account.distance_s,
-        next_post_at=next_post_at(records.store, account.account, account.distance_s),
-        limits=limits_of(session, account, datetime.now(UTC)),
+    return limits_now(session, records, account, len(waiting(session, records, account)))
+
+
+@api.get("/accounts", responses=documented())
+def read_accounts(
+    request: Request,
+    user: GetUserDep,
+    session: SessionDep,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Accounts:
+    """Return how every account stands that you may see: what waits, what is in doubt, what ended. Asks X nothing."""
+    return overview(
+        session,
+        _records(),
+        lambda method, account: may(method, account, request, user),
+        waiting_max=limit,
     )
 
 
@@ -211,9 +228,3 @@ def _known(session: SessionDep, caller: Caller, post: str) -> Records:
     records = _records()
     shown_post(session, records, caller.account, post)
     return records
-
-
-def _held_for(why: Hold | None) -> forms.HeldFor | None:
-    if why is None:
-        return None
-    return forms.HeldFor(since=why.since, error_type=why.error_type, error=why.error, post=why.run_id)

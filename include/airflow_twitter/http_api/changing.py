@@ -81,14 +81,19 @@ def move(session: Session, records: Records, caller: Caller, key: str, place: in
         session.commit()
 
 
-def _refuse_edit(caller: Caller, record: Record) -> None:
-    reason = None
+def why_not_editable(record: Record) -> str | None:
+    """Return why a post cannot be changed, None when it can be while it waits."""
     if record.out or record.state.over or record.intent.sends:
-        reason = "it was sent already, or is not to be sent any more"
-    elif record.approval is not None:
-        reason = "somebody has to approve exactly this text. Change it in the approval, or cancel it and queue another"
-    elif record.state in _BEFORE_THE_QUEUE:
-        reason = "it is being checked; ask again when it is queued"
+        return "it was sent already, or is not to be sent any more"
+    if record.approval is not None:
+        return "somebody has to approve exactly this text. Change it in the approval, or cancel it and queue another"
+    if record.state in _BEFORE_THE_QUEUE:
+        return "it is being checked; ask again when it is queued"
+    return None
+
+
+def _refuse_edit(caller: Caller, record: Record) -> None:
+    reason = why_not_editable(record)
     if reason is not None:
         raise ApiError(
             status.HTTP_409_CONFLICT, f"The post cannot be changed: {reason}.", error_type="not_editable"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from fastapi import Depends, Path, Request, status
+from fastapi import Depends, HTTPException, Path, Request, status
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
@@ -61,6 +61,15 @@ def caller(method: Literal["GET", "POST", "PUT"]) -> Callable[..., Caller]:
 Reads = Annotated[Caller, Depends(caller("GET"))]
 Adds = Annotated[Caller, Depends(caller("POST"))]
 Changes = Annotated[Caller, Depends(caller("PUT"))]
+
+
+def may(method: Literal["GET", "POST", "PUT"], account: Account, request: Request, user: BaseUser) -> bool:
+    """Tell whether a user may read (GET), add (POST) or change (PUT) runs of an account's queue."""
+    try:
+        requires_access_dag(method, DagAccessEntity.RUN, account.dag_id)(request, user)
+    except HTTPException:
+        return False
+    return True
 
 
 def not_from_elsewhere(request: Request) -> None:

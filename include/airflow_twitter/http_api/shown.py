@@ -58,6 +58,21 @@ def shown_posts(
     return shown
 
 
+def ended_posts(
+    session: Session, records: Records, account: Account, texts: Mapping[str, str | None]
+) -> list[PostState]:
+    """Return posts that wait no more, by their keys; `texts` are those of posts without a record."""
+    known, now = known_of(session, account, list(texts)), datetime.now(UTC)
+    shown = []
+    for key, text in texts.items():
+        record, damage = record_or_damage(records, account.account, key)
+        report = damaged(damage) if damage else report_of(account, key, record, known, None, now)
+        shown.append(
+            _shown(account, key, report, record, None, None, record.content.text if record else text)
+        )
+    return shown
+
+
 def _text(asked: Mapping[str, Any] | None) -> str | None:
     return None if asked is None else str(asked.get("text"))
 

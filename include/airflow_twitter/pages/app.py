@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal
 
 from airflow.api_fastapi.common.db.common import SessionDep
-from fastapi import Depends, FastAPI, Query, Response
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.http_api.app import api
+from airflow_twitter.http_api.guard import may
+from airflow_twitter.http_api.overview import overview
 from airflow_twitter.pages.access import ReaderDep, reader
 from airflow_twitter.pages.formats import FILTERS, FUNCTIONS
 from airflow_twitter.pages.refusing import on_refusal
 from airflow_twitter.pages.status import read_status
 from airflow_twitter.pages.videos import router as videos
+from airflow_twitter.publishing.records import Records
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -29,6 +33,14 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+# The queue page also renews itself and sends what its buttons say, to this server alone.
+QUEUE_HEADERS = {
+    **HEADERS,
+    "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; connect-src 'self'",
+}
+
+_MEDIA_TYPES = {"css": "text/css", "js": "text/javascript"}
 
 templates = Environment(
     loader=PackageLoader("airflow_twitter.pages"),
@@ -65,18 +77,20 @@ def status(
     return HTMLResponse(templates.get_template("status.html").render(status=shown), headers=HEADERS)
 
 
-@app.get("/status.css")
-def style() -> Response:
-    """Return the page's style sheet."""
-    return _asset("status.css", "text/css")
+@app.get("/queue", response_class=HTMLResponse)
+def queue(request: Request, user: GetUserDep, session: SessionDep) -> HTMLResponse:
+    """Show what waits to be posted, what is in doubt and what was posted: what the API's list of accounts tells."""
+    seen = overview(
+        session, Records(data_store()), lambda method, account: may(method, account, request, user)
+    )
+    return HTMLResponse(templates.get_template("queue.html").render(seen=seen), headers=QUEUE_HEADERS)
 
 
-@app.get("/frame.js")
-def script() -> Response:
-    """Return the script that joins the page to the UI around it."""
-    return _asset("frame.js", "text/javascript")
-
-
-def _asset(name: str, media_type: str) -> Response:
-    content = files("airflow_twitter.pages").joinpath("templates", name).read_bytes()
-    return Response(content, media_type=media_type, headers=HEADERS)
+@app.get("/{name}.{kind}")
+def asset(name: Literal["status", "queue", "frame"], kind: Literal["css", "js"]) -> Response:
+    """Return a style sheet, or a script."""
+    try:
+        content = files("airflow_twitter.pages").joinpath("templates", f"{name}.{kind}").read_bytes()
+    except FileNotFoundError:
+        raise HTTPException(404) from None
+    return Response(content, media_type=_MEDIA_TYPES[kind], headers=HEADERS)

@@ -33,6 +33,12 @@ def away(when: datetime, now: datetime) -> str:
     return f"in {amount}" if seconds > 0 else f"{amount} ago"
 
 
+def length_of_time(seconds: float) -> str:
+    """Write a length of time: 2 min, 90 s; 0 s for none."""
+    size, unit = next((unit for unit in _UNITS if seconds >= unit[0] and seconds % unit[0] == 0), _UNITS[-1])
+    return f"{seconds / size:g} {unit}"
+
+
 def number(count: int) -> str:
     """Write a count with its thousands apart: 1,204,000."""
     return f"{count:,}"
@@ -61,12 +67,25 @@ def run_path(dag_id: str, run_id: str) -> str:
     return f"{dag_path(dag_id)}/runs/{quote(run_id, safe='')}"
 
 
+def path_segment(name: str) -> str:
+    """Return a name as one segment of an address."""
+    return quote(name, safe="")
+
+
+def is_web(url: str) -> bool:
+    """Tell whether an address is one of the web, and no script."""
+    return url.startswith(("https://", "http://"))
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
+    "length_of_time": length_of_time,
     "moment": moment,
     "away": away,
     "breakable": breakable,
     "dollars": dollars,
     "number": number,
+    "path": path_segment,
     "size": size,
+    "web": is_web,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {"dag_path": dag_path, "run_path": run_path}

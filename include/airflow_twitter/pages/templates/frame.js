@@ -16,6 +16,15 @@
   };
   follow();
   new MutationObserver(follow).observe(outside, { attributes: true, attributeFilter: ["class"] });
+  // Nor may it open windows: a link in the UI's own document does.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-out]");
+    if (!link) return;
+    event.preventDefault();
+    const outer = ui.document.createElement("a");
+    Object.assign(outer, { href: link.href, target: "_blank", rel: "noopener noreferrer" });
+    outer.click();
+  });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-ui]");
     if (!link) return;

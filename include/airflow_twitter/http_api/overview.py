@@ -1,0 +1,173 @@
+"""What a person or a dashboard sees of the accounts at a glance: what waits, what is in doubt, what ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.models.connection import Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from airflow_twitter.accounts.addresses import frame_url
+from airflow_twitter.accounts.holding import Hold, held, next_post_at
+from airflow_twitter.accounts.settings import Account, read_accounts
+from airflow_twitter.accounts.settings_path import FILE, accounts_path
+from airflow_twitter.api.errors import ConfigError
+from airflow_twitter.hooks.user_auth import user_auth
+from airflow_twitter.http_api.changing import why_not_editable
+from airflow_twitter.http_api.ended import ended, in_doubt
+from airflow_twitter.http_api.forms import HeldFor, Limits, PostState
+from airflow_twitter.http_api.limits import limits_of
+from airflow_twitter.http_api.shown import ended_posts, shown_posts
+from airflow_twitter.http_api.waiting import Waiting, is_paused, record_of, waiting
+from airflow_twitter.pages.accounts import source_of
+from airflow_twitter.posts.store import StoreError
+from airflow_twitter.publishing.records import Records
+
+
+class ListedPost(PostState):
+    """A post as a list shows it."""
+
+    begun: bool = Field(description="Its turn has come: it cannot be moved any more.")
+    editable: bool
+    changed_at: datetime | None
+    posted_at: datetime | None
+    frame_url: str | None = Field(description="A picture of the video, as long as it is kept.")
+
+
+class AccountState(BaseModel):
+    """How an account stands. `posts` are the first of the `total` that wait, `ended` the newest of those that do not."""
+
+    account: str
+    dag_id: str
+    may_change: bool = Field(description="Whether you may change its posts, and release it.")
+    paused: bool | None = Field(description="null: Airflow does not know its DAG yet.")
+    talks_to: str = Field(description="X, simulator, other, missing, or unknown.")
+    profile_url: str | None
+    held: HeldFor | None
+    total: int
+    posts: list[ListedPost]
+    in_doubt: list[ListedPost] = Field(description="Somebody has to say whether these are on the account.")
+    ended: list[ListedPost]
+    limits: Limits
+
+
+class Accounts(BaseModel):
+    """The accounts that you may see."""
+
+    now: datetime
+    problems: list[str]
+    accounts: list[AccountState]
+
+
+def overview(
+    session: Session,
+    records: Records,
+    may: Callable[[Any, Account], bool],
+    *,
+    waiting_max: int = 100,
+    ended_max: int = 20,
+) -> Accounts:
+    """Return how the accounts stand that somebody `may` ("GET" or "PUT") see, in the order of accounts.yaml."""
+    accounts, mistakes = read_accounts(accounts_path())
+    problems = [f"{FILE} has mistakes, which show under Import Errors; accounts with one are missing here."]
+    return Accounts(
+        now=datetime.now(UTC),
+        problems=problems if mistakes else [],
+        accounts=[
+            _account(session, records, account, may("PUT", account), waiting_max, ended_max)
+            for account in accounts
+            if may("GET", account)
+        ],
+    )
+
+
+def profile_url(conn_id: str) -> str | None:
+    """Return the address of the account that a Connection acts as, None when it does not tell."""
+    try:
+        connection = Connection.get_connection_from_secrets(conn_id)
+        name = connection.extra_dejson.get("oauth2_account")
+        if (
+            isinstance(name, str)
+            and (name := name.strip().removeprefix("@")).isidentifier()
+            and name.isascii()
+        ):
+            return f"https://x.com/{name}"
+        number = user_auth(connection).user_id
+    except (AirflowNotFoundException, PermissionError, ConfigError, AttributeError):
+        return None
+    return f"https://x.com/i/user/{number}" if number else None
+
+
+def _account(
+    session: Session, records: Records, account: Account, may_change: bool, waiting_max: int, ended_max: int
+) -> AccountState:
+    found = waiting(session, records, account)
+    over = ended(session, account, {each.key for each in found})
+    doubted = in_doubt(session, records, account, over)
+    recent = {each.key: each.text for each in over if each.key not in doubted}
+    recent = dict(list(recent.items())[:ended_max])
+    why = held(records.store, account.account)
+    waits = {each.key: each for each in found}
+    talks_to = source_of(account.connection)
+
+    def listed(posts: Sequence[PostState]) -> list[ListedPost]:
+        return [_listed(records, account, post, waits.get(post.id)) for post in posts]
+
+    return AccountState(
+        account=account.account,
+        dag_id=account.dag_id,
+        may_change=may_change,
+        paused=is_paused(session, account.dag_id),
+        talks_to=talks_to,
+        profile_url=profile_url(account.connection) if talks_to == "X" else None,
+        held=held_for(why),
+        total=len(found),
+        posts=listed(shown_posts(session, records, account, found, limit=waiting_max)),
+        in_doubt=listed(ended_posts(session, records, account, dict.fromkeys(doubted))),
+        ended=listed(ended_posts(session, records, account, recent)),
+        limits=limits_now(session, records, account, len(found)),
+    )
+
+
+def held_for(why: Hold | None) -> HeldFor | None:
+    """Return why an account is held, as the API gives it."""
+    if why is None:
+        return None
+    return HeldFor(since=why.since, error_type=why.error_type, error=why.error, post=why.run_id)
+
+
+def limits_now(session: Session, records: Records, account: Account, count: int) -> Limits:
+    """Return what holds an account back, of whose posts `count` wait."""
+    return Limits(
+        account=account.account,
+        queue_max=account.queue_max,
+        waiting=count,
+        distance_s=account.distance_s,
+        next_post_at=next_post_at(records.store, account.account, account.distance_s),
+        limits=limits_of(session, account, datetime.now(UTC)),
+    )
+
+
+def _listed(records: Records, account: Account, post: PostState, waits: Waiting | None) -> ListedPost:
+    record = record_of(records, account.account, post.id)
+    sha256 = record.content.media_sha256 if record else None
+    free = waits is not None and waits.queued and not waits.running
+    return ListedPost(
+        **post.model_dump(),
+        begun=waits is not None and waits.running,
+        editable=free and record is not None and why_not_editable(account, record) is None,
+        changed_at=record.history[-1].at if record and record.history else None,
+        posted_at=record.posted_at if record else None,
+        frame_url=frame_url(account.account, post.id) if sha256 and _kept(records, sha256) else None,
+    )
+
+
+def _kept(records: Records, sha256: str) -> bool:
+    try:
+        return records.store.exists(f"media/frames/{sha256}.jpg")
+    except StoreError:
+        return False
