@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Airflow and a simulator: `accounting` is partial, `invoice` has a page and waits for its next window."""
     from stack import running_stack
@@ -37,9 +37,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def open_ui(stack: Any) -> Iterator[Ui]:
-    """One browser for all tests of a module, logged in once; it ends with them, and Airflow too."""
+    """One browser for all tests of this folder, logged in once; it ends with them, and Airflow too."""
     from chromium import open_browser
 
     with open_browser() as browser:

@@ -9,6 +9,9 @@ from typing import Any
 
 from real_airflow import FINISHED, RealAirflow
 
+from airflow_twitter.posts.store import Store
+from airflow_twitter.publishing.records import Records
+from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Simulator, Topic, World
 from local_airflow import running
 from local_airflow.place import password
@@ -24,6 +27,11 @@ keywords:
     max_results: 20
   - keyword: sevdesk
 """
+ACCOUNTS = """
+accounts:
+  - {account: main, distance_s: 0, visible_s: 0, look_again_s: 10, segment_bytes: 4096, author_may_approve: true}
+"""
+QUEUE = "twitter_post__main"
 TOPICS = {"invoice": Topic(total=60), "accounting": Topic(total=60), "sevdesk": Topic(total=2)}
 
 
@@ -37,6 +45,30 @@ class Stack:
         assert now is not None
         self.url = now.url
         self.password = password(airflow.place)
+
+    @property
+    def records(self) -> Records:
+        """The records of posts, as they lie in the data folder."""
+        return Records(Store(self.airflow.place.data))
+
+    def pause(self, paused: bool) -> None:
+        """Pause the queue, or let it go on."""
+        self.airflow.wait(lambda: self.airflow.rest.get(f"dags/{QUEUE}"), "the queue")
+        self.airflow.rest.send("PATCH", f"dags/{QUEUE}", {"is_paused": paused})
+
+    def publish(self, text: str, **conf: Any) -> str:
+        """Trigger twitter_publish as the form does, and return the run's id."""
+        self.airflow.wait(lambda: self.airflow.rest.get("dags/twitter_publish"), "the DAG twitter_publish")
+        return self.airflow.trigger("twitter_publish", {"account": "main", "text": text, **conf})
+
+    def wait_for(self, key: str, state: PostState) -> None:
+        """Wait until a post's record has a state."""
+
+        def there() -> bool:
+            record = self.records.find("main", key)
+            return record is not None and record.state is state
+
+        self.airflow.wait(there, f"{key} to be {state.value}", 240)
 
     def collect(self, dag_id: str, **conf: Any) -> str:
         """Run a DAG until it has ended or waits for X, and return the run's id."""
@@ -59,9 +91,10 @@ def running_stack(folder: Path, *, requests: int, window_s: float) -> Iterator[S
         limits={"search_recent": requests},
         window_s=window_s,
         credentials=SIMULATOR_CREDENTIALS,
+        processing_s=0.0,
     )
     with simulator:
-        airflow = RealAirflow(folder, KEYWORDS, {}, {})
+        airflow = RealAirflow(folder, KEYWORDS, {"accounts.yaml": ACCOUNTS}, {})
         airflow.settings = simulated(airflow.place, simulator.url)
         try:
             airflow.start()

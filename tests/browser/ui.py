@@ -51,9 +51,14 @@ class Ui:
 
     def open_status(self) -> None:
         """Go to the status page by the navigation, and step into its frame."""
+        self.open_page("X posts")
+
+    def open_page(self, name: str) -> None:
+        """Go to a page of ours by the navigation, and step into its frame."""
+        self.browser.switch_to.default_content()
         self.open("/")
-        self.button("X posts", "a").click()
-        self.browser.switch_to.frame(self.find("iframe[title='X posts']"))
+        self.button(name, "a").click()
+        self.browser.switch_to.frame(self.find(f"iframe[title='{name}']"))
         self.find("h1")
 
     def find(self, selector: str) -> WebElement:
@@ -76,12 +81,12 @@ class Ui:
         """Return all that is to be read."""
         return self.browser.find_element(By.TAG_NAME, "body").text
 
-    def wait(self, what: Callable[[], Any], name: str) -> Any:
+    def wait(self, what: Callable[[], Any], name: str, timeout_s: float = TIMEOUT_S) -> Any:
         """Return what a function gives as soon as it is something."""
         waiting = WebDriverWait(
-            self.browser, TIMEOUT_S, poll_frequency=0.1, ignored_exceptions=[StaleElementReferenceException]
+            self.browser, timeout_s, poll_frequency=0.1, ignored_exceptions=[StaleElementReferenceException]
         )
-        return waiting.until(lambda _: what(), f"Waited {TIMEOUT_S} s in vain for {name}")
+        return waiting.until(lambda _: what(), f"Waited {timeout_s} s in vain for {name}")
 
     def console_errors(self) -> list[str]:
         """Return the errors that the console has shown since it was last asked."""

@@ -306,7 +306,7 @@ def test_limits(page: Callable[..., str], world: Any) -> None:
     limit = RateLimit(limit=100, remaining=7, reset_at=NOW + timedelta(minutes=9), observed_at=NOW)
     world.heard("twitter_default.create_post", json.dumps(Known(window=limit).to_json()))
     text = said(page())
-    assert re.search(r"Posts: 7 of 100 left, new ones .* in \d+ (s|min) \(heard", text)
+    assert re.search(r"Posts: 7 of 100 left ?, new ones .* in \d+ (s|min) \(heard", text)
     assert "Deletions: X has not said anything yet" in text
     assert "One post every 20 s" in text
 

@@ -110,6 +110,7 @@ def _account(
     doubted = in_doubt(session, records, account, over)
     recent = {each.key: each.text for each in over if each.key not in doubted}
     recent = dict(list(recent.items())[:ended_max])
+    at = {each.key: each.at for each in over}
     why = held(records.store, account.account)
     waits = {each.key: each for each in found}
     talks_to = source_of(account.connection)
@@ -128,7 +129,10 @@ def _account(
         total=len(found),
         posts=listed(shown_posts(session, records, account, found, limit=waiting_max)),
         in_doubt=listed(ended_posts(session, records, account, dict.fromkeys(doubted))),
-        ended=listed(ended_posts(session, records, account, recent)),
+        ended=[
+            post if post.changed_at else post.model_copy(update={"changed_at": at[post.id]})
+            for post in listed(ended_posts(session, records, account, recent))
+        ],
         limits=limits_now(session, records, account, len(found)),
     )
 
