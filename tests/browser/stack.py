@@ -56,6 +56,13 @@ class Stack:
         self.airflow.wait(lambda: self.airflow.rest.get(f"dags/{QUEUE}"), "the queue")
         self.airflow.rest.send("PATCH", f"dags/{QUEUE}", {"is_paused": paused})
 
+    def hold_back(self) -> None:
+        """Pause the queue once nothing is under way in it: Airflow goes on with no run of a paused DAG."""
+        running = f"dags/{QUEUE}/dagRuns?state=running&state=queued"
+        self.pause(False)
+        self.airflow.wait(lambda: not self.airflow.rest.get(running)["dag_runs"], "the end of all runs", 240)
+        self.pause(True)
+
     def publish(self, text: str, **conf: Any) -> str:
         """Trigger twitter_publish as the form does, and return the run's id."""
         self.airflow.wait(lambda: self.airflow.rest.get("dags/twitter_publish"), "the DAG twitter_publish")

@@ -41,9 +41,9 @@ def sent(stack: Any) -> list[str]:
 
 
 def press(ui: Any, id: str) -> None:
-    """Press a button by the keyboard."""
-    ui.wait(lambda: ui.find(f"[id='{id}']").is_enabled(), id)
-    ui.find(f"[id='{id}']").send_keys(Keys.ENTER)
+    """Press a button by the keyboard, once it can be pressed."""
+    button = f"[id='{id}']:enabled:not([aria-busy='true'])"
+    ui.find(button).send_keys(Keys.ENTER)
 
 
 def answer(ui: Any, text: str, typed: str | None = None) -> None:
@@ -107,7 +107,7 @@ def test_a_doubt_is_settled(ui: Any, stack: Any) -> None:
 
 def test_the_queue_is_changed(ui: Any, stack: Any) -> None:
     """Posts are moved, edited, cancelled and marked as posted with the buttons, in the page and in Airflow alike."""
-    stack.pause(True)
+    stack.hold_back()
     before = sent(stack)
     texts = ("Stays", NASTY, "Cancel me", "By hand", "Moves up")
     keys = dict(zip(texts, [stack.publish(text) for text in texts], strict=True))
@@ -148,7 +148,7 @@ def test_the_queue_is_changed(ui: Any, stack: Any) -> None:
 
 def test_a_refusal_is_said_in_the_question(ui: Any, stack: Any) -> None:
     """What the server refuses is said where it was asked, in its own words, and the question stays open."""
-    stack.pause(True)
+    stack.hold_back()
     key = stack.publish("Short enough")
     stack.wait_for(key, PostState.QUEUED)
     ui.open_page("X queue")
@@ -193,8 +193,7 @@ def test_it_renews_itself_only_while_it_is_looked_at(ui: Any) -> None:
 
 def test_links_to_x_open_a_window_of_their_own(ui: Any, stack: Any) -> None:
     """Out of the sandboxed frame a post's address opens in another tab, and the run in the UI itself."""
-    key = stack.publish("Have a look")
-    stack.wait_for(key, PostState.POSTED)
+    key = a_post_that_is_out(stack)
     ui.open_page("X queue")
     ui.wait(lambda: ui.all(f"[id='ended-main--{key}'] a[data-out]"), "the link", 120)
     ui.browser.execute_script("document.querySelector('a[data-out]').href = '/twitter/queue.css'")
@@ -252,7 +251,7 @@ def test_the_examples_of_the_docs(stack: Any) -> None:
     """Each block of shell in docs/publishing.md does, in the order of the page, what the page says."""
     blocks = re.findall(r"^```bash\n(.*?)^```", DOC.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) == 3
-    stack.pause(True)
+    stack.hold_back()
     script = "\n".join(["set -euo pipefail", *blocks])
     where = {"AIRFLOW": stack.url, "AIRFLOW_USER": "admin", "AIRFLOW_PASSWORD": stack.password}
     done = subprocess.run(
@@ -268,6 +267,16 @@ def test_the_examples_of_the_docs(stack: Any) -> None:
     assert record.state is PostState.CANCELLED
     assert record.content.text == "Good morning, everybody"
     assert '"outcome":"cancelled"' in done.stdout.replace(": ", ":")
+
+
+def a_post_that_is_out(stack: Any) -> str:
+    """The id of a post that another test has published, else of a new one."""
+    for record in stack.records.all("main"):
+        if record.state is PostState.POSTED and record.post_url:
+            return str(record.key)
+    key = stack.publish("Have a look")
+    stack.wait_for(key, PostState.POSTED)
+    return str(key)
 
 
 def shown(ui: Any) -> list[str]:

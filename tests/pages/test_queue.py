@@ -289,6 +289,16 @@ def test_what_ended(page: Callable[..., str], world: Any, records: Records) -> N
     assert 'id="waits-main' not in source
 
 
+def test_a_post_that_is_out_waits_no_more(page: Callable[..., str], world: Any, records: Records) -> None:
+    """A post that is out stands among those that are, also while its run has something left to do."""
+    post(world, records, "out", "It is out", run="running")
+    mark_posted(records, "main", "out", "https://x.com/me/status/77", by="somebody")
+    source = page()
+    assert 'id="ended-main--out"' in source
+    assert 'id="waits-main--out"' not in source
+    assert "0 waiting" in said(source)
+
+
 def test_empty_and_paused(page: Callable[..., str], world: Any) -> None:
     """An account without posts says how to queue one; a paused queue says that it is paused."""
     text = said(page())

@@ -26,6 +26,7 @@ from airflow_twitter.http_api.waiting import Waiting, is_paused, record_of, wait
 from airflow_twitter.pages.accounts import source_of
 from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.records import Records
+from airflow_twitter.publishing.states import PostState as State
 
 
 class ListedPost(PostState):
@@ -116,8 +117,11 @@ def _account(
     talks_to = source_of(account.connection)
 
     def listed(posts: Sequence[PostState]) -> list[ListedPost]:
-        return [_listed(records, account, post, waits.get(post.id)) for post in posts]
+        return [_listed(records, account, post, waits.get(post.id), at.get(post.id)) for post in posts]
 
+    # The run of a post that is out already may have something left to do: it waits for nothing.
+    under_way = listed(shown_posts(session, records, account, found, limit=waiting_max))
+    done = [post for post in under_way if State(post.state).over]
     return AccountState(
         account=account.account,
         dag_id=account.dag_id,
@@ -126,13 +130,10 @@ def _account(
         talks_to=talks_to,
         profile_url=profile_url(account.connection) if talks_to == "X" else None,
         held=held_for(why),
-        total=len(found),
-        posts=listed(shown_posts(session, records, account, found, limit=waiting_max)),
+        total=len(found) - len(done),
+        posts=[post for post in under_way if post not in done],
         in_doubt=listed(ended_posts(session, records, account, dict.fromkeys(doubted))),
-        ended=[
-            post if post.changed_at else post.model_copy(update={"changed_at": at[post.id]})
-            for post in listed(ended_posts(session, records, account, recent))
-        ],
+        ended=done + listed(ended_posts(session, records, account, recent)),
         limits=limits_now(session, records, account, len(found)),
     )
 
@@ -156,7 +157,9 @@ def limits_now(session: Session, records: Records, account: Account, count: int)
     )
 
 
-def _listed(records: Records, account: Account, post: PostState, waits: Waiting | None) -> ListedPost:
+def _listed(
+    records: Records, account: Account, post: PostState, waits: Waiting | None, at: datetime | None
+) -> ListedPost:
     record = record_of(records, account.account, post.id)
     sha256 = record.content.media_sha256 if record else None
     free = waits is not None and waits.queued and not waits.running
@@ -164,7 +167,7 @@ def _listed(records: Records, account: Account, post: PostState, waits: Waiting 
         **post.model_dump(),
         begun=waits is not None and waits.running,
         editable=free and record is not None and why_not_editable(account, record) is None,
-        changed_at=record.history[-1].at if record and record.history else None,
+        changed_at=record.history[-1].at if record and record.history else at,
         posted_at=record.posted_at if record else None,
         frame_url=frame_url(account.account, post.id) if sha256 and _kept(records, sha256) else None,
     )

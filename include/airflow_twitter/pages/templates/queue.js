@@ -12,6 +12,7 @@
   let again = false;
   let failures = 0;
   let asking = null;
+  let sending = 0;
 
   // Renew the page -----------------------------------------------------------------------------------------------
 
@@ -81,9 +82,12 @@
       failures += 1;
       lost(`Airflow answered with an error (${answer.status}). What you see may be old; it is tried again by itself.`);
     } else {
-      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const source = await answer.text();
       failures = 0;
       lost("");
+      // What a button is about to change is read again once that is done.
+      if (sending) return;
+      show(new DOMParser().parseFromString(source, "text/html"));
     }
   };
 
@@ -148,7 +152,9 @@
     const button = byId(order.id);
     if (button?.getAttribute("aria-busy") === "true") return "";
     button?.setAttribute("aria-busy", "true");
+    sending += 1;
     const wrong = await send(order.url, order.method, body);
+    sending -= 1;
     byId(order.id)?.removeAttribute("aria-busy");
     refresh();
     return wrong;
