@@ -11,10 +11,9 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_twitter.accounts.dag_factory import PUBLISH_DAG_ID
 from airflow_twitter.accounts.settings import Account
+from airflow_twitter.dag_ids import DECIDE_DAG_ID, PUBLISH_DAG_ID
 from airflow_twitter.http_api.waiting import UNDER_WAY, record_of
-from airflow_twitter.operators.decide_post import DECIDE_DAG_ID
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
 
@@ -72,6 +71,6 @@ def in_doubt(session: Session, records: Records, account: Account, over: Collect
     found = []
     for key in keys:
         record = record_of(records, account.account, key)
-        if record is not None and record.state is PostState.UNKNOWN:
+        if record is not None and (record.in_doubt or record.state is PostState.UNKNOWN):
             found.append(key)
     return found

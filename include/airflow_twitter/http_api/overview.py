@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from airflow_twitter.accounts.addresses import frame_url
 from airflow_twitter.accounts.holding import Hold, held, next_post_at
 from airflow_twitter.accounts.settings import Account, read_accounts
-from airflow_twitter.accounts.settings_path import FILE, accounts_path
 from airflow_twitter.api.errors import ConfigError
 from airflow_twitter.hooks.user_auth import user_auth
 from airflow_twitter.http_api.changing import why_not_editable
@@ -27,6 +26,7 @@ from airflow_twitter.pages.accounts import source_of
 from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState as State
+from airflow_twitter.settings_files import accounts_path
 
 
 class ListedPost(PostState):
@@ -74,7 +74,7 @@ def overview(
 ) -> Accounts:
     """Return how the accounts stand that somebody `may` ("GET" or "PUT") see, in the order of accounts.yaml."""
     accounts, mistakes = read_accounts(accounts_path())
-    problems = [f"{FILE} has mistakes, which show under Import Errors; accounts with one are missing here."]
+    problems = ["accounts.yaml has mistakes, which show under Import Errors; accounts with one are missing here."]
     return Accounts(
         now=datetime.now(UTC),
         problems=problems if mistakes else [],
@@ -166,7 +166,7 @@ def _listed(
     return ListedPost(
         **post.model_dump(),
         begun=waits is not None and waits.running,
-        editable=free and record is not None and why_not_editable(account, record) is None,
+        editable=free and record is not None and why_not_editable(record) is None,
         changed_at=record.history[-1].at if record and record.history else at,
         posted_at=record.posted_at if record else None,
         frame_url=frame_url(account.account, post.id) if sha256 and _kept(records, sha256) else None,

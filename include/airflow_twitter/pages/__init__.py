@@ -17,7 +17,7 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
 
 
 _BARS = "M3 21h18M6 17v-5M12 17V4M18 17V9"
-_LINES = "M4 6h16M4 12h10M4 18h7M17 12v9M13.5 17.5 17 21l3.5-3.5"
+_LINES = "M4 6h16M4 16h7M17 11v9M13.5 16.5 17 20l3.5-3.5"
 
 
 def _icon(lines: str, colour: str, halo: str) -> str:
