@@ -74,7 +74,9 @@ def overview(
 ) -> Accounts:
     """Return how the accounts stand that somebody `may` ("GET" or "PUT") see, in the order of accounts.yaml."""
     accounts, mistakes = read_accounts(accounts_path())
-    problems = ["accounts.yaml has mistakes, which show under Import Errors; accounts with one are missing here."]
+    problems = [
+        "accounts.yaml has mistakes, which show under Import Errors; accounts with one are missing here."
+    ]
     return Accounts(
         now=datetime.now(UTC),
         problems=problems if mistakes else [],
