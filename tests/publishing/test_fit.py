@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_good_video_stays_as_it_is(store: Store, make_film: MakeFilm) -> None:
     original = put(store, make_film())
     assert fit_video(store, original) == original
     assert fit_video(store, original, target_bytes=original.size) == original
+
+
+def test_made_once_and_kept_anew(store: Store, make_film: MakeFilm) -> None:
+    """What was fitted before is taken again, and counts as new: it is not cleaned away before its post is noted."""
+    original = put(store, make_film(codec="mpeg4"))
+    fitted = fit_video(store, original)
+    os.utime(store.root / fitted.key, (0, 0))
+    assert fit_video(store, original) == fitted
+    assert store.modified_at(fitted.key).year > 2000
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import av
 import pytest
 from films import brightness, sound_file
 
+from airflow_twitter.publishing import video
 from airflow_twitter.publishing.errors import VideoRejectedError
 from airflow_twitter.publishing.findings import refusals
 from airflow_twitter.publishing.video import Facts, NoVideoError, probe, take_frame
@@ -202,3 +203,15 @@ def test_frame_is_upright(make_film: MakeFilm) -> None:
         picture = take_frame(file, at_share=0.0)
     assert brightness(io.BytesIO(picture), "right") > 150
     assert brightness(io.BytesIO(picture), "left") < 100
+
+
+def test_huge_pictures_are_never_decoded(make_film: MakeFilm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is larger than any video is refused by its headers: not even to see how it is turned is it decoded."""
+    path = make_film(container="mov", turned=True)
+    with path.open("rb") as file:
+        assert video.probe(file, path.stat().st_size).rotation == 90
+    monkeypatch.setattr(video, "MAX_SIDE", 100)
+    with path.open("rb") as file:
+        facts = video.probe(file, path.stat().st_size)
+        assert facts.rotation == 0
+        assert "not decoded" in str(video.decode(file, facts).damage)

@@ -44,6 +44,8 @@ def find_checked(store: Store, key: str, post: Mapping[str, Any]) -> Brought | N
     parts = [part for part in (note.brought.video, note.brought.captions) if part is not None]
     if note.wish != _wish(post) or not all(store.exists(media_file(str(part["sha256"]))) for part in parts):
         return None
+    for part in parts:
+        store.renew(media_file(str(part["sha256"])))
     return note.brought
 
 

@@ -18,7 +18,6 @@ from airflow_twitter.accounts.orphans import close_orphans
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.accounts.settings import Account, UnknownAccountError, find_account
 from airflow_twitter.api.errors import ConfigError
-from airflow_twitter.api.transport import is_loopback
 from airflow_twitter.collecting.spending import spending_settings
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.hooks.twitter import TwitterHook, base_url
@@ -27,6 +26,8 @@ from airflow_twitter.publishing.processing import ensure_media
 from airflow_twitter.publishing.record import Approval, Content, Record
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState, report
+
+X_HOSTS = ("api.x.com", "api.twitter.com")
 
 
 class HeldError(Exception):
@@ -107,10 +108,10 @@ class PostRun:
         if record.state is PostState.CANCELLED and meanwhile:
             raise CancelledError("Somebody cancelled this post before it was checked.")
 
-    def ask(self) -> Record:
+    def ask(self, until: datetime) -> Record:
         """Write down that somebody is asked to approve the post as it is; what was approved before counts no more."""
         with self.records.change(self.account.account, self.key) as record:
-            record.approval = Approval(asked=record.content)
+            record.approval = Approval(asked=record.content, until=until)
             if record.state is not PostState.CANCELLED:
                 record.note(PostState.AWAITING_APPROVAL, "Somebody is asked to approve it.")
         return record
@@ -196,13 +197,12 @@ class PostRun:
 
 
 def is_simulated(conn_id: str) -> bool:
-    """Tell whether a connection leads to a simulator on this machine, and not to X."""
+    """Tell whether a connection leads elsewhere than to X, on this machine or another: that is to a simulator."""
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
         raise _no_connection(conn_id) from None
-    host = urlsplit(base_url(connection)).hostname
-    return is_loopback(host or "")
+    return urlsplit(base_url(connection)).hostname not in X_HOSTS
 
 
 def _no_connection(conn_id: str) -> ConfigError:

@@ -18,7 +18,6 @@ from airflow_twitter.accounts.settings import find_account
 from airflow_twitter.accounts.showing import approval_body
 from airflow_twitter.accounts.steps import preparing
 from airflow_twitter.publishing.errors import ExpiredError, NotApprovedError, PublishingError
-from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
 
 _TEXT: dict[str, Any] = {
@@ -86,22 +85,26 @@ class TwitterApprovePostOperator(ApprovalOperator):
         return PostRun(context, find_account(Path(self.accounts_file), prepared["account"]), prepared["post"])
 
     def _ask(self, run: PostRun, objection: PublishingError | None = None) -> None:
-        record, account = run.ask(), run.account
+        account = run.account
+        until = self._until(run, again=objection is not None)
+        record = run.ask(until)
         self.subject = f"Post this to {account.account}?"
         self.body = approval_body(record)
         self.params = ParamsDict({"text": Param(record.content.text, **_TEXT)})
         author = record.details.get("author")
         names = [name for name in account.approvers if account.author_may_approve or name != author]
         self.assigned_users = [{"id": name, "name": name} for name in names] or None
-        self.response_timeout = timedelta(seconds=self._time_left_s(run, record))
-        until = datetime.now(UTC) + self.response_timeout
+        self.response_timeout = max(until - datetime.now(UTC), timedelta(seconds=1))
         run.show(PostState.AWAITING_APPROVAL, error=objection, retry_at=until, will_retry=False)
 
-    def _time_left_s(self, run: PostRun, record: Record) -> float:
-        left_s = run.account.approval_timeout_s
-        if expires_at := record.details.get("expires_at"):
-            left_s = min(left_s, (datetime.fromisoformat(expires_at) - datetime.now(UTC)).total_seconds())
-        return max(left_s, 1.0)
+    def _until(self, run: PostRun, *, again: bool) -> datetime:
+        """Return how long it is waited for an answer: not longer because one did not count."""
+        record = run.record
+        if again and record.approval and record.approval.until:
+            return record.approval.until
+        until = datetime.now(UTC) + timedelta(seconds=run.account.approval_timeout_s)
+        expires_at = record.details.get("expires_at")
+        return min(until, datetime.fromisoformat(expires_at)) if expires_at else until
 
     def _reject(self, run: PostRun, by: str) -> None:
         error = NotApprovedError(f"{by} did not approve the post. Nothing was sent.")

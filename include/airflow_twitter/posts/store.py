@@ -194,6 +194,12 @@ class Store:
         with telling_what_lies_there(path):
             return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
+    def renew(self, key: str) -> None:
+        """Have `key` count as written now, so that it is not cleaned away as an old one."""
+        path = self._path(key)
+        with telling_what_lies_there(path):
+            os.utime(path)
+
     def lock_file(self, key: str, kind: str = "lock") -> Path:
         """Return the path of the file whose lock stands for `key`."""
         check_key(key)

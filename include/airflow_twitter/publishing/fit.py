@@ -156,6 +156,8 @@ def _known(store: Store, note: str) -> Stored | None:
         known = msgspec.json.decode(store.read(note), type=_Fitted)
         key = media_file(known.sha256)
         is_there = store.exists(key) and store.size(key) == known.size
+        if is_there:
+            store.renew(key)
     except (OSError, StoreError, ValueError, RecursionError):  # then it is made anew
         return None
     return Stored(key, known.sha256, known.size) if is_there else None

@@ -122,10 +122,11 @@ def _alive(media_id: str | None, expires_at: datetime | None, now: datetime, mar
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """The approval that a post needs: `asked` is what somebody is asked about, `content` what `by` approved `at`.
 
-    All are None until then; the time is aware UTC.
+    All are None until then. It is waited for an answer `until` then; times are aware UTC.
     """
 
     asked: Content | None = None
+    until: datetime | None = None
     content: Content | None = None
     by: str | None = None
     at: Moment | None = None

@@ -193,8 +193,11 @@ def _container_name(container: av.container.InputContainer) -> str:
 
 def _rotation(container: av.container.InputContainer) -> int:
     """Return by how many degrees players turn the picture: 0, 90, 180 or 270."""
+    pictures = container.streams.video[0]
+    if max(pictures.width, pictures.height) > MAX_SIDE:
+        return 0  # it is refused for that, and not decoded
     try:
-        frame = next(container.decode(container.streams.video[0]), None)
+        frame = next(container.decode(pictures), None)
     except FFmpegError:
         return 0
     return 0 if frame is None else clockwise(frame)
@@ -205,7 +208,7 @@ def _decode_all(
 ) -> None:
     pictures = container.streams.video[0]
     pictures.thread_type = "AUTO"
-    for frame in container.decode([pictures, *container.streams.audio[:1]]):
+    for frame in container.decode([pictures, *container.streams.audio]):
         assert not isinstance(frame, SubtitleSet)
         state.until_s = max(state.until_s, _end_s(frame))
         if not isinstance(frame, VideoFrame):

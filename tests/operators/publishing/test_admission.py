@@ -164,6 +164,24 @@ def test_cancelled_between_tries(
     assert simulator.book.requests == []
 
 
+@pytest.mark.parametrize(
+    ("host", "simulated"),
+    [
+        ("https://api.x.com", False),
+        ("https://api.twitter.com", False),
+        ("https://simulator.example", True),
+        ("http://127.0.0.1:1", True),
+    ],
+)
+def test_simulators_are_marked(
+    airflow: Publishing, connect: Callable[..., None], host: str, simulated: bool
+) -> None:
+    """Whatever is not X is marked as a simulator, on this machine or another."""
+    connect(host)
+    assert airflow.prepare(text="Hello")["simulated"] is simulated
+    assert airflow.record().simulated is simulated
+
+
 def _die(*_args: Any) -> None:
     raise OSError("the database is away")
 

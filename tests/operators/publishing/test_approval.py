@@ -35,7 +35,7 @@ def test_approved(airflow: Publishing, start_simulator: Start, asked: list[dict[
 
     waiting = wait(airflow)
 
-    assert waiting.timeout == timedelta(days=1)
+    assert timedelta(hours=23) < waiting.timeout <= timedelta(days=1)
     (question,) = asked
     assert question["options"] == ["Approve", "Reject"]
     assert fenced("See https://example.com/`a`") in question["body"]
@@ -192,6 +192,20 @@ def test_time_is_over(airflow: Publishing, start_simulator: Start, asked: list[d
 
     assert airflow.record().state is PostState.EXPIRED
     assert airflow.state("approve", dag_id="twitter_publish")["error_type"] == "expired"
+
+
+def test_time_goes_on(airflow: Publishing, start_simulator: Start, asked: list[dict[str, Any]]) -> None:
+    """An answer that does not count does not lengthen the time in which one is waited for."""
+    start_simulator()
+    airflow.prepare(text="Hello", approval=True)
+    first = wait(airflow)
+    approval = airflow.record().approval
+    second = wait(airflow, answer("Approve", by=AUTHOR))
+    assert second.timeout < first.timeout
+    again = airflow.record().approval
+    assert approval is not None
+    assert again is not None
+    assert again.until == approval.until
 
 
 def test_fence() -> None:
