@@ -60,7 +60,8 @@ class TwitterAskAboutPostOperator(TriggerDagRunOperator):
 class TwitterDecidePostOperator(HITLOperator):
     """Ask whether a post can be seen on the account, with one click for each answer.
 
-    *Posted* writes that down. *Not posted* returns what the next task needs to put the post into the queue again.
+    The answer is written down. Returns what the next task needs to have the run in the queue go on: it sends a post
+    that is *not posted*, and tells Airflow of one that is *posted*.
 
     :param accounts_file: the file of the accounts.
     """
@@ -99,7 +100,7 @@ class TwitterDecidePostOperator(HITLOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write down what the person says; return what puts the post into the queue again."""
+        """Write down what the person says; return what has the run in the queue go on."""
         if "error" in event:
             raise HITLTimeoutError(event)
         run = PostRun.of_params(context, self.accounts_file)
@@ -107,15 +108,14 @@ class TwitterDecidePostOperator(HITLOperator):
         account, key = run.account.account, run.key
         try:
             if self.POSTED in event["chosen_options"]:
-                record = mark_posted(
-                    run.records, account, key, (event["params_input"] or {}).get("link"), by=by
-                )
-                raise AirflowSkipException(f"Marked as posted by {by}. {run.show(record.state)}")
-            record = mark_not_posted(run.records, account, key, by=by)
+                link = (event["params_input"] or {}).get("link")
+                record = mark_posted(run.records, account, key, link, by=by)
+            else:
+                record = mark_not_posted(run.records, account, key, by=by)
         except (PublishingError, LookAgain, ValueError) as error:
             raise AirflowFailException(f"{error} Clear this task to be asked again.") from None
-        run.show(record.state)
-        self.log.info("Marked as not posted by %s: it goes into the queue again.", by)
+        sentence = run.show(record.state)
+        self.log.info("%s says: %s. %s", by, ", ".join(event["chosen_options"]), sentence)
         return {"account": account, "post": key, "dry_run": False}
 
 

@@ -15,10 +15,11 @@ from airflow_twitter.accounts.settings import find_account
 from airflow_twitter.accounts.showing import run_note
 from airflow_twitter.accounts.steps import pause, preparing
 from airflow_twitter.dag_ids import post_dag_id
+from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.states import PostState
 
 _ENDED = ("success", "failed")
-_NOT_TAKEN_UP = (PostState.PREPARING, PostState.QUEUED)
+_NOT_TAKEN_UP = (PostState.PREPARING, PostState.QUEUED, PostState.POSTED)
 
 
 class TwitterHandOverOperator(TriggerDagRunOperator):
@@ -49,7 +50,7 @@ class TwitterHandOverOperator(TriggerDagRunOperator):
             raise AirflowSkipException("A dry run: nothing goes into the queue.")
         run = PostRun(context, find_account(Path(self.accounts_file), prepared["account"]), prepared["post"])
         record = run.record
-        if record.out or record.state.over or record.state is PostState.UNKNOWN:
+        if not _left_to_do(context["ti"], record):
             sentence = run.show(record.state)
             raise AirflowSkipException(f"Nothing goes into the queue. {sentence}")
         with preparing(run):
@@ -70,8 +71,16 @@ class TwitterHandOverOperator(TriggerDagRunOperator):
                 return
             self.reset_dag_run = True
         run.note(PostState.QUEUED, "Put into the queue.")
-        run.show(PostState.QUEUED, retry_at=self.run_after)
+        run.show(record.state if record.out else PostState.QUEUED, retry_at=self.run_after)
         self.log.info(
             "PUBLISH QUEUED: %s, run %s, not before %s", self.trigger_dag_id, run.key, self.run_after
         )
         super().execute(context)
+
+
+def _left_to_do(ti: Any, record: Record) -> bool:
+    """Tell whether the queue has something to do: to send a post, or to tell of one that a person has found on X."""
+    if record.state is PostState.POSTED:
+        queue = post_dag_id(record.account)
+        return bool(ti.get_dr_count(queue, run_ids=[record.key], states=["running", "failed"]))
+    return not (record.out or record.state.over or record.state is PostState.UNKNOWN)

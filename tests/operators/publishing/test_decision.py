@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators import hitl
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+    TaskAwaitingInput,
+)
 from tests.publishing_in_memory import RUN, Publishing, texts
 
 from airflow_twitter.publishing.states import PostState
@@ -44,14 +49,25 @@ def answer(option: str, link: str | None = None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("link", [None, "https://x.com/sim_publisher/status/123"])
 def test_posted(airflow: Publishing, unknown: Simulator, link: str | None) -> None:
-    """Posted, with or without the address: the matter is over, and nothing is sent again."""
-    with pytest.raises(AirflowSkipException, match="Marked as posted by bob"):
-        airflow.task("twitter_decide", "decide", POST, event=answer("Posted", link))
+    """Posted, with or without the address: nothing is sent again, and the run in the queue tells Airflow of it."""
+    airflow.task("twitter_decide", "decide", POST, event=answer("Posted", link))
 
     assert airflow.record().state is PostState.POSTED
     assert airflow.record().post_id == (link and "123")
+    airflow.runs["twitter_post__main", RUN]["state"] = "running"
+    with pytest.raises(AirflowRescheduleException):
+        airflow.task("twitter_decide", "hand_over", POST)
+    airflow.runs["twitter_post__main", RUN]["state"] = "failed"
+    airflow.task("twitter_decide", "hand_over", POST)
+    assert airflow.runs["twitter_post__main", RUN]["state"] == "queued"
+    assert airflow.state("hand_over", dag_id="twitter_decide")["state"] == "posted"
     airflow.post()
     assert texts(unknown) == []
+    (told,) = airflow.outlet_events.values()
+    assert told.extra["post_id"] == (link and "123")
+    airflow.runs["twitter_post__main", RUN]["state"] = "success"
+    with pytest.raises(AirflowSkipException, match="Nothing goes into the queue"):
+        airflow.task("twitter_decide", "hand_over", POST)
 
 
 def test_not_posted(airflow: Publishing, unknown: Simulator) -> None:
