@@ -6,6 +6,7 @@ and nothing is fetched and decoded twice. What is missing here, or was checked f
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Note(msgspec.Struct, frozen=True, kw_only=True):
-    wish: dict[str, Any]
+    wish: str
     brought: Brought
 
 
@@ -49,8 +50,9 @@ def find_checked(store: Store, key: str, post: Mapping[str, Any]) -> Brought | N
     return note.brought
 
 
-def _wish(post: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: post[name] for name in _WISH}
+def _wish(post: Mapping[str, Any]) -> str:
+    """Return a name for what is wished, which does not give its addresses away."""
+    return hashlib.sha256(msgspec.json.encode([post[name] for name in _WISH])).hexdigest()
 
 
 def _note(key: str) -> str:

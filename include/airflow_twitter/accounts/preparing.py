@@ -34,6 +34,18 @@ def approval_wanted(post: Mapping[str, Any], account: Account) -> bool:
     return bool(post["approval"]) or account.approval == "always"
 
 
+def without_signatures(post: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a post as they are kept: without the queries of its addresses, which may let anybody in."""
+    return {
+        **post,
+        **{name: post[name].partition("?")[0] for name in ("video", "captions") if _is_https(post.get(name))},
+    }
+
+
+def _is_https(source: Any) -> bool:
+    return isinstance(source, str) and source.lower().startswith(("https://", "http://"))
+
+
 def refuse_hopeless(post: Mapping[str, Any], account: Account, author: str | None, now: datetime) -> None:
     """Raise PostFormError for a post that has expired already, or that nobody may approve."""
     expires_at = moment(post, "expires_at")

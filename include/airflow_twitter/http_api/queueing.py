@@ -14,7 +14,7 @@ from fastapi import status
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.form import PostFormError, parse_post
-from airflow_twitter.accounts.preparing import check_post, refuse_hopeless
+from airflow_twitter.accounts.preparing import check_post, refuse_hopeless, without_signatures
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.http_api.guard import Caller
 from airflow_twitter.http_api.problems import ApiError
@@ -115,7 +115,7 @@ def _asked_before(
     run: DagRun | None = find_run(session, PUBLISH_DAG_ID, key)
     before = run.conf if run is not None else None
     if before is None and (record := record_of(records, caller.account.account, key)) is not None:
-        before = record.details.get("asked")
+        before, asked = record.details.get("asked"), without_signatures(asked)
     if before is None:
         return False
     if before != dict(asked):

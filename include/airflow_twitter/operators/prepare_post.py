@@ -11,7 +11,13 @@ from airflow.sdk import BaseOperator, Context
 from airflow_twitter.accounts.checked import Brought, find_checked
 from airflow_twitter.accounts.form import PostFormError, moment, parse_post
 from airflow_twitter.accounts.post_run import PostRun
-from airflow_twitter.accounts.preparing import Checked, approval_wanted, check_post, refuse_hopeless
+from airflow_twitter.accounts.preparing import (
+    Checked,
+    approval_wanted,
+    check_post,
+    refuse_hopeless,
+    without_signatures,
+)
 from airflow_twitter.accounts.settings import UnknownAccountError, find_account
 from airflow_twitter.accounts.steps import preparing, refuse
 from airflow_twitter.collecting.spending import spending_settings
@@ -104,7 +110,7 @@ class TwitterPreparePostOperator(BaseOperator):
             "warnings": list(checked.warnings),
             "video": checked.video,
             "captions": captions,
-            "asked": post,
+            "asked": without_signatures(post),
             # The queue goes by when a post was asked for, not by who was prepared or approved first.
             "run_after": max(dag_run.run_after, publish_at or dag_run.run_after).isoformat(),
             "expires_at": expires_at and rfc3339(expires_at),

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from tests.approving import answer, approve, wait
 from tests.publishing_in_memory import RUN, Publishing, form, texts
 
+from airflow_twitter.accounts.checked import Brought
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.states import PostState
@@ -180,6 +181,17 @@ def test_simulators_are_marked(
     connect(host)
     assert airflow.prepare(text="Hello")["simulated"] is simulated
     assert airflow.record().simulated is simulated
+
+
+def test_signed_address(airflow: Publishing, start_simulator: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The query of a video's address, which may let anybody fetch it, is not written into the record."""
+    start_simulator()
+    brought = Brought(video={"sha256": "0" * 64, "size": 1, "warnings": []})
+    operator = type(airflow.dags["twitter_publish"].get_task("prepare"))
+    monkeypatch.setattr(operator, "_bring", lambda *_: brought)
+    airflow.prepare(text="Hello", video="https://videos.example/v.mp4?signature=letmein")
+    assert airflow.record().details["asked"]["video"] == "https://videos.example/v.mp4"
+    assert b"letmein" not in b"".join(map(airflow.store.read, airflow.store.list("")))
 
 
 def _die(*_args: Any) -> None:
