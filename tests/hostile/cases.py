@@ -16,11 +16,17 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from tests.hostile.mutations import make_outside, surroundings
 
+from airflow_twitter.posts.windows import WindowError
+from airflow_twitter.publishing.errors import PublishingError
+
 CASE_S = 60
 """So long a case may take on a machine that is busy; what hangs takes for ever."""
 
 SHARE = int(os.environ.get("HOSTILE_SHARE", "16"))
 """Of so many cases one is run; which, is always the same. HOSTILE_SHARE=1 runs all."""
+
+ADVISING = (WindowError, PublishingError)
+"""Errors of what was asked for, each of which says what to do instead."""
 
 
 class Hangs(BaseException):
@@ -56,6 +62,15 @@ def is_clear(error: Exception) -> bool:
     return ours and len(str(error)) > 40 and str(error).rstrip().endswith((".", ":", "!", "?", ")"))
 
 
+def says_the_mend(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that led to it, says what to do next, in a part of its own or by its kind."""
+    while error is not None:
+        if getattr(error, "mend", "") or getattr(error, "advice", "") or isinstance(error, ADVISING):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def names_it(error: Exception, key: str) -> bool:
     """Tell whether a sentence names the file, or its folder where the folder was the trouble."""
     parts = key.split("/")
@@ -86,6 +101,8 @@ def run_case(
         except Exception as error:
             if not is_clear(error):
                 wrong = f"{type(error).__name__}: {error}"
+            elif not says_the_mend(error):
+                wrong = f"says no mend: {type(error).__name__}: {error}"
             elif not names_it(error, key):
                 wrong = f"does not name the file: {type(error).__name__}: {error}"
     after = surroundings(tmp)

@@ -15,7 +15,7 @@ from airflow_twitter.accounts.holding import Hold, held, hold, next_post_at, pos
 from airflow_twitter.posts.store import Store
 from airflow_twitter.publishing.decisions import mark_posted
 from airflow_twitter.publishing.media import keep
-from airflow_twitter.publishing.published import read_published, tell_published
+from airflow_twitter.publishing.published import tell_published
 from airflow_twitter.publishing.record import Content
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.retention import clean_media
@@ -49,7 +49,6 @@ def good_posts(folder: Path) -> None:
 def _published(folder: Path) -> None:
     records = records_in(folder)
     tell_published(records.store, records.read("main", "first"))
-    list(read_published(records.store))
 
 
 def _posted_again(folder: Path) -> None:

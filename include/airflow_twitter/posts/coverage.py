@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from airflow_twitter.posts.keys import WithMend
 from airflow_twitter.posts.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ MAX_RUNS = 1000
 _KEY = re.compile(r"coverage/([a-z0-9_-]{1,64})/([0-9a-f]{16})\.json")
 
 
-class CoverageError(Exception):
+class CoverageError(WithMend):
     """Report a coverage file that cannot be read."""
 
 
@@ -233,8 +234,8 @@ def _read(store: Store, key: str) -> _CoverageFile | None:
         return None
     except (ValueError, RecursionError) as error:
         raise CoverageError(
-            f"{store.url(key)} is damaged ({error}), so that nobody knows what was bought. Repair it, or rename it "
-            "to begin anew."
+            f"{store.url(key)} is damaged ({error}), so that nobody knows what was bought.",
+            "Repair it, or rename it to begin anew.",
         ) from None
 
 

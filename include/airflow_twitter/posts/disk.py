@@ -11,14 +11,14 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-from airflow_twitter.posts.keys import StoreError
+from airflow_twitter.posts.keys import StoreError, WithMend
 from airflow_twitter.posts.regular import open_regular
 
 _TAIL_BYTES = 65_536
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class DiskFull(StoreError):
+class DiskFull(WithMend, StoreError):
     """Report that the disk, or the quota on it, has no room."""
 
 
@@ -32,8 +32,9 @@ def telling_when_full(what: object) -> Iterator[None]:
             raise
         raise DiskFull(
             f"The disk has no room for {what} ({error.strerror}). What was there before is as it was, and nothing is "
-            "left half written. Make room: the next retry then goes on where this one stopped; when none is left, "
-            "clear the task."
+            "left half written.",
+            "Make room: the next retry then goes on where this one stopped; when none is left, "
+            "clear the task.",
         ) from error
 
 

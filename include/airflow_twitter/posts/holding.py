@@ -27,7 +27,7 @@ def used(store: Store, folder: str, timeout_s: float = 60.0) -> Iterator[None]:
     while (descriptor := _lock(store.lock_file(folder, _KIND), fcntl.LOCK_SH)) is None:
         if time.monotonic() >= end:
             raise LockTimeout(
-                f"{folder} has been under removal for {timeout_s:g} s. Nothing was changed; run it again."
+                f"{folder} has been under removal for {timeout_s:g} s. Nothing was changed.", "Run it again."
             )
         time.sleep(POLL_S)
     try:

@@ -10,6 +10,17 @@ MAX_SEGMENT_BYTES = 200
 _DAMAGED, _STAMP = ".damaged-", "%Y%m%dT%H%M%S.%fZ"
 
 
+class WithMend(Exception):
+    """An error that says what happened and why, and as `mend` what to do next."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what, mend)
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return " ".join(self.args)
+
+
 class StoreError(Exception):
     """Report a key, a path or an operation that the store refuses."""
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from airflow_twitter.posts.disk import telling_when_full
-from airflow_twitter.posts.keys import StoreError
+from airflow_twitter.posts.keys import StoreError, WithMend
 from airflow_twitter.posts.regular import telling_what_lies_there
 
 
-class LockTimeout(StoreError):
+class LockTimeout(WithMend, StoreError):
     """Report that another process held a lock for longer than the caller would wait."""
 
 
@@ -27,8 +27,8 @@ def locked(path: Path, what: str, timeout_s: float) -> Iterator[None]:
             lock.acquire()
     except Timeout:
         raise LockTimeout(
-            f"Another process has been writing {what} for {timeout_s:g} s. "
-            "Nothing was changed; run it again when that one is done."
+            f"Another process has been writing {what} for {timeout_s:g} s.",
+            "Nothing was changed; run it again when that one is done.",
         ) from None
     try:
         yield

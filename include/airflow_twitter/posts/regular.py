@@ -28,10 +28,8 @@ class UnusableFile(StoreError, OSError):
     """Report what lies in a file's place and is none; `strerror` says what it is."""
 
     def __init__(self, path: object, what: str) -> None:
-        super().__init__(
-            f"{path} cannot be used: {what}. Nothing was changed. Move it out of the data folder, or put the file back, "
-            "and run this again."
-        )
+        self.mend = "Move it out of the data folder, or put the file back, and run this again."
+        super().__init__(f"{path} cannot be used: {what}. Nothing was changed. {self.mend}")
         self.strerror = what
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from airflow_twitter.posts.keys import WithMend
 from airflow_twitter.posts.lines import StagedError, StagedPosts, read_posts
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.store import Store, StoreError
@@ -39,7 +40,7 @@ ATTEMPT_ENDS_S = 120.0
 """How long an attempt may go on that Airflow takes for dead: Airflow ends it at its next heartbeat."""
 
 
-class StagingError(Exception):
+class StagingError(WithMend):
     """Report committed pages that cannot be used as they are: a hole, damage, or another query's pages."""
 
 
@@ -110,7 +111,10 @@ class Staging:
         if self.store.exists(key):
             held, _ = self._read_header(key)
             if (held.sha256, held.next_token) != (header.sha256, header.next_token):
-                raise StagingError(f"Page {header.number} is committed already, with another content: {key}")
+                raise StagingError(
+                    f"Page {header.number} is committed already, with another content: {key}.",
+                    "Start a new run, or fetch this one again (refetch).",
+                )
             return key
         self.store.put(key, (msgspec.json.encode(header), b"\n", body))
         return key
@@ -130,7 +134,8 @@ class Staging:
             if after.number != before.number + 1:
                 raise StagingError(
                     f"Page {before.number + 1} is missing from {self.store.url(self.folder)}, though later "
-                    "ones are there. Fetch the run again (refetch) to replace its pages."
+                    "ones are there.",
+                    "Fetch the run again (refetch) to replace its pages.",
                 )
         return headers
 
@@ -167,13 +172,13 @@ class Staging:
         except (StagedError, FileNotFoundError) as error:
             place = self.store.url(self.validated_key(kind))
             raise StagingError(
-                f"{place} is damaged or missing ({error}). Clear the run from its validation on: that makes it anew and "
-                "buys nothing."
+                f"{place} is damaged or missing ({error}).",
+                "Clear the run from its validation on: that makes it anew and buys nothing.",
             ) from error
 
     def _page_key(self, number: int) -> str:
         if number < 1:
-            raise StagingError(f"Pages are numbered from 1, not {number}.")
+            raise StagingError(f"Pages are numbered from 1, not {number}.", "Fetch the run again (refetch).")
         return f"{self.folder}/pages/{number:05d}.page"
 
     def _checked_header(self, key: str, fingerprint: str | None) -> PageHeader:
@@ -185,8 +190,8 @@ class Staging:
         if fingerprint is not None and header.fingerprint != fingerprint:
             raise StagingError(
                 f"Page {header.number} of {self.store.url(self.folder)} was fetched for another query "
-                f"(fingerprint {header.fingerprint}, not {fingerprint}). "
-                "Start a new run, or fetch this one again (refetch)."
+                f"(fingerprint {header.fingerprint}, not {fingerprint}).",
+                "Start a new run, or fetch this one again (refetch).",
             )
         return header
 
@@ -203,7 +208,8 @@ class Staging:
             key = self.store.set_aside(key)
         log.error("Set aside a damaged page, %s: %s", reason, self.store.url(key))
         return StagingError(
-            f"A committed page is damaged, {reason}; it was set aside as {self.store.url(key)}."
+            f"A committed page is damaged, {reason}; it was set aside as {self.store.url(key)}.",
+            "Clear the run: it buys the page anew. Where later ones are staged, fetch it again (refetch).",
         )
 
     def _read_json(self, name: str) -> dict[str, Any] | None:
@@ -220,9 +226,9 @@ class Staging:
 
     def _unusable(self, name: str, reason: str) -> StagingError:
         return StagingError(
-            f"{self.store.url(f'{self.folder}/{name}')} is damaged: {reason}. Put it back from a backup; without one, "
-            "move it out of the data folder and clear the run from its first task on: pages that are staged are not "
-            "bought again."
+            f"{self.store.url(f'{self.folder}/{name}')} is damaged: {reason}.",
+            "Put it back from a backup; without one, move it out of the data folder and clear the run "
+            "from its first task on: pages that are staged are not bought again.",
         )
 
 

@@ -6,7 +6,7 @@ A window is half-open, ``since <= created_at < until``, so that neighbouring win
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -63,15 +63,15 @@ class Window(Search, frozen=True, kw_only=True):
     """
 
     page_max: int | None
-    since: datetime
-    until: datetime
+    since: Annotated[datetime, msgspec.Meta(tz=True)]
+    until: Annotated[datetime, msgspec.Meta(tz=True)]
     overlap_s: float
     settle_s: float
     vocabulary: Literal["tweet", "post"]
     expand: bool
     source: Source
-    decided_at: datetime
-    deadline: datetime
+    decided_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    deadline: Annotated[datetime, msgspec.Meta(tz=True)]
     start_token: str | None = None
     start_until_id: str | None = None
     continues: str | None = None

@@ -13,6 +13,7 @@ import msgspec
 
 from airflow_twitter.api.prices import round_dollars
 from airflow_twitter.posts.bounds import LongLine, line_blocks
+from airflow_twitter.posts.keys import WithMend
 from airflow_twitter.posts.store import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Purchase:
     requests: int = 1
 
 
-class LedgerError(StoreError):
+class LedgerError(WithMend, StoreError):
     """Report a day of the ledger that cannot be read."""
 
 
@@ -153,8 +154,8 @@ class Day:
         except (OSError, LongLine) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise LedgerError(
-                f"{store.url(self.key)} cannot be read ({reason}), so that nobody knows what was bought. "
-                "Nothing is bought until it can be, or is moved away."
+                f"{store.url(self.key)} cannot be read ({reason}), so that nobody knows what was bought.",
+                "Nothing is bought until it can be, or is moved away.",
             ) from None
 
     def _apply_lines(self, whole: bytes, store: Store) -> None:
