@@ -12,6 +12,7 @@ from tests.approving import answer, approve, wait
 from tests.publishing_in_memory import RUN, Publishing, form, texts
 
 from airflow_twitter.accounts.checked import Brought
+from airflow_twitter.accounts.holding import Hold, hold
 from airflow_twitter.accounts.queue import change_text
 from airflow_twitter.publishing.decisions import cancel
 from airflow_twitter.publishing.states import PostState
@@ -181,6 +182,29 @@ def test_simulators_are_marked(
     connect(host)
     assert airflow.prepare(text="Hello")["simulated"] is simulated
     assert airflow.record().simulated is simulated
+
+
+def test_expires_while_held(airflow: Publishing, start_simulator: Start) -> None:
+    """A post whose time passes while its account is held is not sent once that is released, nor does it wait on."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello", expires_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    hold(airflow.store, "main", Hold(datetime.now(UTC), "credits", "No credits are left.", "manual__0"))
+    assert isinstance(airflow.step(FIRST), datetime)
+    with airflow.records.change("main", RUN) as record:
+        record.details["expires_at"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    assert "has passed" in airflow.fails(FIRST)
+    assert (airflow.record().state, simulator.book.requests) == (PostState.EXPIRED, [])
+
+
+def test_hand_over_again(airflow: Publishing, start_simulator: Start) -> None:
+    """Clearing `hand_over` alone makes no second run, and none for a post that is out."""
+    simulator = start_simulator()
+    airflow.publish(text="Hello")
+    hand_over(airflow)
+    airflow.post()
+    with pytest.raises(AirflowSkipException, match="Nothing goes into the queue"):
+        hand_over(airflow)
+    assert texts(simulator) == ["Hello"]
 
 
 def test_signed_address(airflow: Publishing, start_simulator: Start, monkeypatch: pytest.MonkeyPatch) -> None:
