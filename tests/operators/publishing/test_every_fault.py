@@ -1,4 +1,4 @@
-"""Every fault that the simulator knows, at every kind of request: the post is out once, or its state says not."""
+"""Every fault of the simulator at every kind of request: out once, or its state says not, or a person is asked."""
 
 from __future__ import annotations
 
@@ -116,6 +116,12 @@ def test_once_or_not_at_all(
     expected = NOT_OUT.get((endpoint, fault), PostState.POSTED)
     assert record.state is expected, record.history
     assert len(simulator.posts) == (1 if expected is PostState.POSTED else 0)
+    assert record.in_doubt is (expected is PostState.UNKNOWN)
+    if record.in_doubt:
+        airflow.step("ask_a_person")
+        assert ("twitter_decide", f"{RUN}__{record.intent.sends}") in airflow.runs
+        with pytest.raises(AirflowFailException, match="twitter_decide"):
+            airflow.publish(text="Look", run_id="manual__2")
     if has_video and expected is PostState.POSTED:
         (post,) = simulator.posts
         (video,) = [upload for upload in simulator.uploads if upload.key in post.media_keys]
