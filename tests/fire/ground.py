@@ -18,11 +18,13 @@ from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import time_machine
-from tests.airflow_in_memory import NOON, Airflow
+from tests.airflow_in_memory import DAG_ID, NOON, Airflow
 from tests.fire.mixes import TOPICS, Mix
 from tests.fire.scheduling import Ran, Scheduler
 
 from airflow_twitter.api.client import XClient
+from airflow_twitter.posts.staging import Staging
+from airflow_twitter.posts.store import Store
 from airflow_twitter.simulator import Simulator, World
 from airflow_twitter.simulator.book import Entry
 from airflow_twitter.simulator.limits import Limits
@@ -41,6 +43,7 @@ class Played:
     first: Ran
     reason: str | None
     stopped_with: set[str]
+    deadline: datetime
     first_requests: list[Entry]
     requests: list[Entry]
     later: list[Ran] = field(default_factory=list)
@@ -94,6 +97,7 @@ class Ground:
                 first,
                 scheduler.airflow.xcom("search", "reason"),
                 self.stored(mix.keyword),
+                self._deadline(),
                 book.requests,
                 [],
                 run_ids=["manual__1"],
@@ -108,6 +112,12 @@ class Ground:
         """Return the ids of the day files of a keyword."""
         folder = self.data / "posts" / keyword
         return {json.loads(line)["id"] for path in folder.glob("*.jsonl") for line in path.open("rb")}
+
+    def _deadline(self) -> datetime:
+        """Return until when the run waits for X; clearing moves it."""
+        window = Staging(Store(self.data), DAG_ID, "manual__1").read("window.json", dict)
+        assert window is not None
+        return datetime.fromisoformat(window["deadline"])
 
     def _complete(self, played: Played, scheduler: Scheduler) -> None:
         """Go on until the window is complete: a failed run is cleared or continued, a partial one continued."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from tests.airflow_in_memory import DAG_ID
@@ -63,7 +62,7 @@ def wrong(ground: Ground, played: Played) -> list[str]:
     """Return what is wrong with a mix that was played, in sentences; nothing when all is right."""
     return [
         *_wrong_end(ground, played),
-        *_wrong_stop(ground, played),
+        *_wrong_stop(played),
         *wrong_patience(played),
         *_wrong_files(ground, played),
         *_bought_twice(played),
@@ -81,7 +80,7 @@ def _wrong_end(ground: Ground, played: Played) -> list[str]:
     return found + wrong_dataset(ground.data, played.mix.keyword, good)
 
 
-def _wrong_stop(ground: Ground, played: Played) -> list[str]:
+def _wrong_stop(played: Played) -> list[str]:
     """What was bought before a stop was in the dataset at once, and the stop was for a reason that there was."""
     found = []
     good = _good(played.first_requests)
@@ -97,8 +96,7 @@ def _wrong_stop(ground: Ground, played: Played) -> list[str]:
     allowed = {reason for fault in faults for reason in STOPS.get(fault, ())} | {None}
     if played.mix.search.get("page_max"):
         allowed.add("page_max")
-    deadline = datetime.fromisoformat(_window(ground, played)["deadline"])
-    if is_at_deadline(played, deadline) and not _stops(played.first_requests[-1]):
+    if is_at_deadline(played) and not _stops(played.first_requests[-1]):
         allowed.add("deadline")
     if played.reason not in allowed:
         found.append(f"stopped for {played.reason}, where there was {sorted(faults)}")

@@ -17,12 +17,12 @@ LONGEST_WAIT = timedelta(hours=1)
 """The most that X asks to wait in any mix; past moments, and absurd ones, make a wait of a quarter of an hour."""
 
 
-def is_at_deadline(played: Played, deadline: datetime) -> bool:
+def is_at_deadline(played: Played) -> bool:
     """Tell whether X had no room to the end: that was the last that it said, and the next moment is too late."""
     last = played.first_requests[-1] if played.first_requests else None
     if last is None or last.status != 429 or not last.delivered:
         return False
-    return _at(last) + LONGEST_WAIT > deadline
+    return _at(last) + LONGEST_WAIT > played.deadline
 
 
 def wrong_patience(played: Played) -> list[str]:

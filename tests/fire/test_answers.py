@@ -89,6 +89,14 @@ def test_small_windows(ground: Ground, rules: tuple[Rule, ...], outcome: str, li
         assert isinstance(played.first.errors["search"], AirflowFailException)
 
 
+def test_empty_pages_without_end(ground: Ground) -> None:
+    """A run that gave up after fifty empty pages in a row goes on behind them when it is cleared."""
+    played = ground.play(Mix("empty", (_rule("empty_page", (1, None)),), SOME))
+    assert wrong(ground, played) == []
+    assert played.outcome == "red: PagingError"
+    assert [ran.state for ran in played.later][-1] == "success"
+
+
 @pytest.mark.parametrize(("mode", "outcome"), [("enforce", "red: NetworkError"), ("warn", "complete")])
 def test_trouble_with_counts(ground: Ground, mode: str, outcome: str) -> None:
     """Trouble with counts alone ends a search that needs them, and is none of one that only warns by them."""

@@ -54,7 +54,8 @@ class TwitterRateLimitSensor(BaseSensorOperator):
         window, decided = run.window(self.search)
         if decided or context["ti"].get_first_reschedule_date(context) is None:
             log_start(self.log, window)
-        if next_page(window, run.staging.pages()) is None:
+        pages = run.staging.pages()
+        if next_page(window, pages, begun=len(pages)) is None:
             # Nothing is to be asked for, as when a complete run is done again.
             return True
         now = datetime.now(UTC)
