@@ -81,8 +81,13 @@ def test_fill_gaps(start_simulator: Start, run_dag: RunDag, data_folder: Path) -
         "end_time": day(-1),
         "run_budget": 0.5,
         "max_results": 100,
+        "estimate": "off",
     }
-    assert continued["conf"] == {"continue_from_run": partial.run_id, "run_budget": 0.5}
+    assert continued["conf"] == {
+        "continue_from_run": partial.run_id,
+        "run_budget": 0.5,
+        "estimate": "off",
+    }
     for run in (missing, continued):
         assert run_dag(run["trigger_dag_id"], run["conf"]).state == "success"
     done = run_dag("twitter_fill_gaps", {"min_age_hours": 0})
