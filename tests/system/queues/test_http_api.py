@@ -247,20 +247,22 @@ def test_two_accounts(airflow: RealAirflow, simulator: Simulator, main: Program,
     # A task notes first that it waits, and then says why.
     airflow.wait(lambda: main.state(limited)["error_type"] == "rate_limit", "the limit", 240)
     assert (main.state(limited)["state"], main.state(limited)["will_retry"]) == ("waiting", True)
-    expiring = main.queue("Only now", expires_at=in_seconds(12))
-
-    meanwhile = second.queue("Meanwhile")
-    later_at = datetime.now(UTC) + timedelta(seconds=20)
-    later = second.queue("Later", publish_at=later_at.isoformat())
-    second.wait_for("posted", meanwhile)
-    assert main.state(limited)["state"] == "waiting"
     limits = {each["endpoint"]: each for each in main.ask("GET", "limits").json()["limits"]}
     assert (limits["create_post"]["remaining"], limits["create_post"]["refused"]) == (0, True)
     assert limits["create_post"]["observed_at"]
+    expiring = main.queue("Only now", expires_at=in_seconds(12))
+
+    meanwhile = second.queue("Meanwhile")
+    second.wait_for("posted", meanwhile)
+    # A machine may be so slow that the limit is over by now.
+    if datetime.now(UTC) < datetime.fromisoformat(limits["create_post"]["resets_at"]):
+        assert main.state(limited)["state"] == "waiting"
     # What was stored has to be the newest pair: a refresh token is good once.
     simulator.accounts.expire(SECOND)
+    later_at = in_seconds(10)
+    later = second.queue("Later", publish_at=later_at)
     second.wait_for("posted", later)
-    assert second.begun(later) >= later_at.isoformat()
+    assert second.begun(later) >= later_at
     assert len(simulator.book.to("oauth2_token")) == 2
     main.wait_for("posted", limited)
     main.wait_for("expired", expiring)
