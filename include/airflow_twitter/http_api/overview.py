@@ -6,23 +6,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.models.connection import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from airflow_twitter.accounts.addresses import frame_url
 from airflow_twitter.accounts.holding import Hold, held, next_post_at
 from airflow_twitter.accounts.settings import Account, read_accounts
-from airflow_twitter.api.errors import ConfigError
-from airflow_twitter.hooks.user_auth import user_auth
 from airflow_twitter.http_api.changing import why_not_editable
+from airflow_twitter.http_api.connections import profile_url, source_of
 from airflow_twitter.http_api.ended import ended, in_doubt
 from airflow_twitter.http_api.forms import HeldFor, Limits, PostState
 from airflow_twitter.http_api.limits import limits_of
 from airflow_twitter.http_api.shown import ended_posts, shown_posts
 from airflow_twitter.http_api.waiting import Waiting, is_paused, record_of, waiting
-from airflow_twitter.pages.accounts import source_of
 from airflow_twitter.posts.store import StoreError
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState as State
@@ -86,23 +82,6 @@ def overview(
             if may("GET", account)
         ],
     )
-
-
-def profile_url(conn_id: str) -> str | None:
-    """Return the address of the account that a Connection acts as, None when it does not tell."""
-    try:
-        connection = Connection.get_connection_from_secrets(conn_id)
-        name = connection.extra_dejson.get("oauth2_account")
-        if (
-            isinstance(name, str)
-            and (name := name.strip().removeprefix("@")).isidentifier()
-            and name.isascii()
-        ):
-            return f"https://x.com/{name}"
-        number = user_auth(connection).user_id
-    except (AirflowNotFoundException, PermissionError, ConfigError, AttributeError):
-        return None
-    return f"https://x.com/i/user/{number}" if number else None
 
 
 def _account(

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
-from urllib.parse import urlsplit
 
-from airflow.models.connection import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 from sqlalchemy.orm import Session
 
-from airflow_twitter.api.transport import is_loopback
 from airflow_twitter.collecting.claims import Claims
 from airflow_twitter.collecting.known_limits import KnownLimit, limit_states, read_limits
-from airflow_twitter.hooks.twitter import DEFAULT_BASE_URL, TwitterHook, base_url
+from airflow_twitter.hooks.twitter import TwitterHook
+from airflow_twitter.http_api.connections import Source, source_of
 from airflow_twitter.posts.store import Store
-
-Source = Literal["X", "simulator", "other", "missing", "unknown"]
 
 
 @dataclass
@@ -41,20 +35,3 @@ def read_accounts(session: Session, store: Store, *, with_limits: bool, now: dat
     for account in accounts.values():
         account.source = source_of(account.conn_id)
     return [accounts[conn_id] for conn_id in sorted(accounts)]
-
-
-def source_of(conn_id: str) -> Source:
-    """Tell what the host of a Connection is: X, a simulator on this machine, or something else."""
-    try:
-        connection = Connection.get_connection_from_secrets(conn_id)
-    except AirflowNotFoundException:
-        return "missing"
-    except PermissionError:  # a secrets backend does not give it to the API server
-        return "unknown"
-    try:
-        host = urlsplit(base_url(connection)).hostname or ""
-    except ValueError:
-        return "other"
-    if is_loopback(host):
-        return "simulator"
-    return "X" if host == urlsplit(DEFAULT_BASE_URL).hostname else "other"
