@@ -54,9 +54,9 @@ def test_queue_in_order(airflow: RealAirflow, simulator: Simulator) -> None:
     links = airflow.rest.get(f"dags/{QUEUE}/dagRuns/{runs[0]}/taskInstances/record/links")
     assert links["extra_links"] == {"Post on x.com": state["post_url"]}
     events = airflow.rest.get(f"assets/events?source_dag_id={QUEUE}&order_by=timestamp")["asset_events"]
-    assert [(event["extra"]["post"], event["extra"]["simulated"]) for event in events] == [
-        (run_id, True) for run_id in runs
-    ]
+    told = [(event["extra"]["post"], event["extra"]["simulated"]) for event in events]
+    # Other tests have posted in this Airflow before.
+    assert [each for each in told if each[0] in runs] == [(run_id, True) for run_id in runs]
     assert events[0]["extra"]["post_url"] == state["post_url"]
 
 
