@@ -153,7 +153,7 @@ def test_expired_before_it_is_checked(airflow: Publishing, start_simulator: Star
         airflow.prepare(text="Late", expires_at="2020-01-01T00:00:00Z")
     state = airflow.state("prepare", dag_id="twitter_publish")
     assert (state["state"], state["error_type"], state["will_retry"]) == ("expired", "expired", False)
-    assert airflow.records.keys("main") == []
+    assert airflow.records.all("main") == []
 
 
 def test_expired_in_queue(airflow: Publishing, start_simulator: Start) -> None:
