@@ -61,6 +61,11 @@ def is_complete(window: Window, pages: Sequence[PageHeader]) -> bool:
     return is_empty(window) or (bool(pages) and pages[-1].next_token is None)
 
 
+def has_all(window: Window, pages: Sequence[PageHeader]) -> bool:
+    """Tell whether nothing is to be asked for: the window is complete, or ``page_max`` is reached."""
+    return is_complete(window, pages) or (window.page_max is not None and len(pages) >= window.page_max)
+
+
 def is_empty(window: Window) -> bool:
     """Tell whether the window spans no time, as right after another run: there is nothing to ask for."""
     return window.asked_since >= window.until
@@ -73,7 +78,7 @@ def next_page(window: Window, pages: Sequence[PageHeader], begun: int = 0) -> Pa
     many of the pages were there when this attempt began. Raises :class:`PagingError` when no way leads on: what one
     attempt has tried in vain it does not try again, and it gives up after 50 empty pages in a row.
     """
-    if is_complete(window, pages) or (window.page_max is not None and len(pages) >= window.page_max):
+    if has_all(window, pages):
         return None
     if not pages:
         if window.start_token is None and window.start_until_id is not None:

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_twitter.api.errors import QueryError
 from airflow_twitter.collecting.continuing import take_over
 from airflow_twitter.collecting.form import FormError, parse
-from airflow_twitter.collecting.paging import carried_token, is_complete, next_token, oldest_id
+from airflow_twitter.collecting.paging import carried_token, has_all, is_complete, next_token, oldest_id
 from airflow_twitter.collecting.request import search_request
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.posts import coverage
@@ -100,7 +100,7 @@ class CollectRun:
 
     def _with_deadline(self, window: Window, search: Mapping[str, Any], clear_number: int) -> Window:
         """Return the window with a deadline that counts from when the run was last cleared."""
-        if clear_number <= window.deadline_clear_number:
+        if clear_number <= window.deadline_clear_number or has_all(window, self.staging.pages()):
             return window
         deadline = search_request(search, datetime.now(UTC)).deadline
         window = msgspec.structs.replace(window, deadline=deadline, deadline_clear_number=clear_number)

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from airflow_twitter.assets import RATE_LIMIT
 from airflow_twitter.collecting.holding import uses_staging
-from airflow_twitter.collecting.paging import next_page
+from airflow_twitter.collecting.paging import has_all
 from airflow_twitter.collecting.pausing import SLEEP_MAX_S
 from airflow_twitter.collecting.rate_limit import SharedLimit
 from airflow_twitter.collecting.run import CollectRun, log_start
@@ -54,8 +54,7 @@ class TwitterRateLimitSensor(BaseSensorOperator):
         window, decided = run.window(self.search)
         if decided or context["ti"].get_first_reschedule_date(context) is None:
             log_start(self.log, window)
-        pages = run.staging.pages()
-        if next_page(window, pages, begun=len(pages)) is None:
+        if has_all(window, run.staging.pages()):
             # Nothing is to be asked for, as when a complete run is done again.
             return True
         now = datetime.now(UTC)
