@@ -25,7 +25,7 @@ def look_up(airflow: Airflow, **run: Any) -> None:
 
 def withdraw(airflow: Airflow, **run: Any) -> None:
     """Take out what is gone."""
-    TwitterWithdrawOperator(task_id="withdraw").execute(airflow.context("withdraw", **run))
+    TwitterWithdrawOperator(task_id="withdraw", gone_share_max=1).execute(airflow.context("withdraw", **run))
 
 
 def maintain(airflow: Airflow, **run: Any) -> None:

@@ -145,7 +145,7 @@ class TestEstimate:
     def test_continued(self, airflow: Airflow, start_simulator: Start) -> None:
         """A run that continues another counts what that one did not fetch."""
         start_simulator()
-        airflow.search({**WARN, "page_max": 2})
+        airflow.collect({**WARN, "page_max": 2})
         assert airflow.xcom("search", "estimate")["posts"] == 40
         airflow.search({**WARN, "continue_from_run": "manual__1"}, run_id="manual__2")
         assert airflow.xcom("search", "estimate", run_id="manual__2")["posts"] == 20

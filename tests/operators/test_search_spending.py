@@ -274,7 +274,7 @@ class TestBudgets:
         """The run that the log names completes the window, and buys nothing again."""
         budgets("{run: 0.25}")
         simulator = start_simulator()
-        airflow.search(ACCOUNTING)
+        airflow.collect(ACCOUNTING)
         airflow.search({**ACCOUNTING, "continue_from_run": "manual__1"}, run_id="manual__2")
         assert airflow.xcom("search", "next_token", run_id="manual__2") is None
         assert simulator.book.sold == simulator.truth("accounting")

@@ -79,6 +79,9 @@ def _billed_fields(store: Store, keys: Iterable[str], ids: Set[str]) -> dict[int
     """Return what stored posts hold that a check in the post vocabulary does not ask for, since X bills it there."""
     found: dict[int, Fields] = {}
     for key in keys:
+        # A run that is done again may have emptied it before.
+        if not store.exists(key):
+            continue
         for post_id, fields in stored_fields(store, key, ids, BILLED_FIELDS):
             found[int(post_id)] = fields
     return found
