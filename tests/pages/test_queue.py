@@ -18,7 +18,8 @@ from airflow_twitter.accounts.holding import Hold, hold
 from airflow_twitter.publishing.decisions import cancel, mark_posted
 from airflow_twitter.publishing.record import Content
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.states import PostState, Report
+from airflow_twitter.publishing.reports import Report
+from airflow_twitter.publishing.states import PostState
 
 QUEUE, PUBLISH, DECIDE = "twitter_post__main", "twitter_publish", "twitter_decide"
 OTHER = "twitter_post__other"

@@ -12,7 +12,8 @@ from airflow_twitter.api import errors as x
 from airflow_twitter.api.limits import RateLimit
 from airflow_twitter.publishing import errors as ours
 from airflow_twitter.publishing.findings import Finding
-from airflow_twitter.publishing.states import SENTENCES, PostState, error_type, report, state_after
+from airflow_twitter.publishing.reports import error_type, report, state_after
+from airflow_twitter.publishing.states import SENTENCES, PostState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FINDING = Finding("duration", "at most 140 s", "the video lasts 200 s", "Cut it.")

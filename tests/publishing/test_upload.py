@@ -22,7 +22,8 @@ from airflow_twitter.publishing.errors import (
 from airflow_twitter.publishing.processing import ensure_media, forget_media
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.states import PostState, report
+from airflow_twitter.publishing.reports import report
+from airflow_twitter.publishing.states import PostState
 from airflow_twitter.publishing.upload import Progress, upload_media
 from airflow_twitter.simulator import Rule
 

@@ -25,7 +25,8 @@ from airflow_twitter.publishing.errors import CancelledError, RecordError
 from airflow_twitter.publishing.processing import ensure_media
 from airflow_twitter.publishing.record import Approval, Content, Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.states import PostState, report
+from airflow_twitter.publishing.reports import report
+from airflow_twitter.publishing.states import PostState
 
 X_HOSTS = ("api.x.com", "api.twitter.com")
 

@@ -30,7 +30,8 @@ from airflow_twitter.publishing.errors import (
     UnknownOutcomeError,
     unknown,
 )
-from airflow_twitter.publishing.states import PostState, report, state_after
+from airflow_twitter.publishing.reports import report, state_after
+from airflow_twitter.publishing.states import PostState
 from airflow_twitter.spending.budgets import BudgetReached
 from airflow_twitter.times import rfc3339
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from airflow_twitter.publishing.decisions import TooLateError
 from airflow_twitter.publishing.errors import BusyError, DuplicateError, PublishingError, RecordError
-from airflow_twitter.publishing.states import error_type
+from airflow_twitter.publishing.reports import error_type
 
 log = logging.getLogger(__name__)
 

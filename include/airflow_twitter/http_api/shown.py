@@ -17,7 +17,7 @@ from airflow_twitter.http_api.states import damaged, known_of, report_of
 from airflow_twitter.http_api.waiting import Waiting, asked_of, place_of, record_or_damage, waiting
 from airflow_twitter.publishing.record import Record
 from airflow_twitter.publishing.records import Records
-from airflow_twitter.publishing.states import Report
+from airflow_twitter.publishing.reports import Report
 
 
 def shown_post(session: Session, records: Records, account: Account, key: str) -> PostState:

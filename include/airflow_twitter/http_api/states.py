@@ -20,7 +20,8 @@ from airflow_twitter.accounts.settings import Account
 from airflow_twitter.dag_ids import PUBLISH_DAG_ID
 from airflow_twitter.publishing.errors import unknown
 from airflow_twitter.publishing.record import Record
-from airflow_twitter.publishing.states import PostState, Report, report
+from airflow_twitter.publishing.reports import Report, report
+from airflow_twitter.publishing.states import PostState
 
 _HOLDABLE = frozenset({PostState.QUEUED, PostState.WAITING})
 _SETTLED_ERRORS = {
