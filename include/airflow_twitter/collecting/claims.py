@@ -16,6 +16,7 @@ import msgspec
 from airflow_twitter.collecting.fair_share import Want
 from airflow_twitter.posts.slugs import safe_segment
 from airflow_twitter.posts.store import Store, StoreError
+from airflow_twitter.times import Moment
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     keyword: str
-    since: datetime
-    until: datetime | None
-    served: datetime | None = None
-    window: datetime | None = None
+    since: Moment
+    until: Moment | None
+    served: Moment | None = None
+    window: Moment | None = None
     before: int = 0
     taken: int = 0
     looked: int = 0

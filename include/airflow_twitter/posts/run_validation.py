@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import datetime
 from typing import BinaryIO
 
 import msgspec
@@ -11,6 +12,7 @@ from airflow_twitter.posts.lines import staged_lines
 from airflow_twitter.posts.quarantine import error_line, quarantine_line, write_quarantine
 from airflow_twitter.posts.staging import REPORT, PageHeader, Staging
 from airflow_twitter.posts.validation import PageError, ValidatedPage, validate_page
+from airflow_twitter.times import utc_text
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -29,6 +31,10 @@ class Report(msgspec.Struct, kw_only=True):
     included_posts: int = 0
     quarantine: str | None = None
     last_fetched_at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.last_fetched_at is not None:
+            utc_text(datetime.fromisoformat(self.last_fetched_at))
 
     @property
     def bad_share(self) -> float:

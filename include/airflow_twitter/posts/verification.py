@@ -11,6 +11,7 @@ from airflow_twitter.posts.bounds import line_pieces
 from airflow_twitter.posts.lines import UNDATED, id_time, line_decoder
 from airflow_twitter.posts.staging import Staging
 from airflow_twitter.posts.store import Store
+from airflow_twitter.times import Moment
 
 TOLERANCE = 0.01
 """The share of posts that may be missing without a warning: X's counts and its searches need not agree to the last
@@ -23,8 +24,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     With a `next_token` that is what it has counted so far.
     """
 
-    since: datetime
-    until: datetime
+    since: Moment
+    until: Moment
     posts: int
     at: str
     next_token: str | None = None

@@ -6,11 +6,11 @@ A window is half-open, ``since <= created_at < until``, so that neighbouring win
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from airflow_twitter.times import rfc3339
+from airflow_twitter.times import Moment, rfc3339
 
 X_SETTLES_S = 10.0
 """``end_time`` must lie this many seconds in the past. Source: docs.x.com/x-api/posts/search/introduction."""
@@ -63,15 +63,15 @@ class Window(Search, frozen=True, kw_only=True):
     """
 
     page_max: int | None
-    since: Annotated[datetime, msgspec.Meta(tz=True)]
-    until: Annotated[datetime, msgspec.Meta(tz=True)]
+    since: Moment
+    until: Moment
     overlap_s: float
     settle_s: float
     vocabulary: Literal["tweet", "post"]
     expand: bool
     source: Source
-    decided_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    deadline: Annotated[datetime, msgspec.Meta(tz=True)]
+    decided_at: Moment
+    deadline: Moment
     start_token: str | None = None
     start_until_id: str | None = None
     continues: str | None = None
