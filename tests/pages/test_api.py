@@ -12,8 +12,10 @@ from tests.pages.publishing_api import ACCOUNTS, API, MAIN, Program, write_dags
 
 from airflow_twitter.accounts.form import parse_post
 from airflow_twitter.accounts.holding import Hold, hold
+from airflow_twitter.publishing.errors import unknown
 from airflow_twitter.publishing.record import Approval, Content
 from airflow_twitter.publishing.records import Records
+from airflow_twitter.publishing.reports import report
 from airflow_twitter.publishing.states import PostState
 
 QUEUE = "twitter_post__main"
@@ -357,7 +359,8 @@ def test_decide(bot: Program, world: Any, records: Records) -> None:
         with records.change("main", key) as record:
             record.intent.sent_at, record.intent.sends = datetime.now(UTC), 1
             record.note(PostState.UNKNOWN, "No answer.")
-        world.task(QUEUE, key, "create_post", "failed")
+        said = report(PostState.UNKNOWN, now=datetime.now(UTC), error=unknown(key, "no answer")).form()
+        world.task(QUEUE, key, "create_post", "failed", state=said)
         world.run(DECIDE, f"{key}__1", "running")
         world.task(DECIDE, f"{key}__1", "decide", "awaiting_input")
         world.task(DECIDE, f"{key}__1", "hand_over", None)

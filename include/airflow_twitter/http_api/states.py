@@ -109,11 +109,17 @@ def _shown(record: Record | None, said: Said | None, now: datetime) -> Report:
     if said is None:
         return _of(record.state)
     settled = record.state.over or record.state is PostState.UNKNOWN
-    # A task notes in the record first, and then says it.
-    newer = not record.history or said.at >= record.history[-1].at - timedelta(seconds=1)
-    if said.report.state is record.state or (newer and not settled):
+    if said.report.state is record.state or (_is_newer(said, record) and not settled):
         return _now(said, now)
     return _of(record.state)
+
+
+def _is_newer(said: Said, record: Record) -> bool:
+    """Tell whether a task said something after what was noted last; it notes in the record first, and then says it."""
+    last = record.history[-1] if record.history else None
+    if last is None:
+        return True
+    return said.at >= last.at - timedelta(seconds=1 if last.by is None else 0)
 
 
 def _of_ended(key: str, record: Record | None) -> Report:
