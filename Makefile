@@ -55,7 +55,7 @@ lint: dev ## Run the linters and the type checker
 bench: dev ## Measure the speed bounds and write docs/benchmarks.md
 	@.venv/bin/python tests/benchmarks $(ARGS)
 
-soak: dev ## Try every fault, 1,000 random mixes and every kill, and write docs/reliability.md (ARGS="--seed 7")
+soak: dev ## Try every fault, 1,000 random mixes, every kill and all other promises, and write docs/reliability.md (ARGS="--seed 7")
 	@.venv/bin/python -m tests.fire.soak $(ARGS)
 
 dev:

@@ -1,4 +1,4 @@
-"""docs/reliability.md: the matrix, and what the last soak did."""
+"""docs/reliability.md: the matrix, and what the last soak did and held."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.fire.kills import Sweep
 from tests.fire.matrix import PLACES, ROWS
+from tests.fire.promises import Held
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 
@@ -69,7 +70,9 @@ def page_matrix() -> str:
     return _sections(PAGE.read_text()).get("Every fault, at every place", "")
 
 
-def write(*, mixes: Mixes | None = None, kills: Kills | None = None) -> None:
+def write(
+    *, mixes: Mixes | None = None, kills: Kills | None = None, promises: Sequence[Held] | None = None
+) -> None:
     """Write the page; what was not tried again stays as it was."""
     told = _sections(PAGE.read_text()) if PAGE.exists() else {}
     parts = [
@@ -77,6 +80,7 @@ def write(*, mixes: Mixes | None = None, kills: Kills | None = None) -> None:
         matrix(),
         _mixes(mixes) if mixes else told.get("Random mixes", ""),
         _kills(kills) if kills else told.get("Kills", ""),
+        _promises(promises) if promises else told.get("Other promises", ""),
     ]
     PAGE.write_text("\n".join(part for part in parts if part))
 
@@ -119,5 +123,19 @@ def _kills(kills: Kills) -> str:
     ]
     lines += [
         f"| {sweep.scene} | {sweep.moments} | {sweep.distinct} | {sweep.killed} |" for sweep in kills.sweeps
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _promises(promises: Sequence[Held]) -> str:
+    lines = [
+        "## Other promises\n",
+        f"Held on {datetime.now(UTC):%Y-%m-%d} by these tests, all of which passed and none was skipped:\n",
+        "| promise | tests | where |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {held.promise} | {held.tests} | {', '.join(f'`{path}`' for path in held.paths)} |"
+        for held in promises
     ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Try everything: the matrix, a thousand random mixes, and kills at every moment of every scene; write the page.
+"""Try everything: the matrix, random mixes, kills at every moment of every scene, all other promises; write the page.
 
 ``python -m tests.fire.soak``; ``make soak`` calls it. Ends with 1 as soon as something is wrong, with what repeats it.
 """
@@ -21,6 +21,7 @@ from tests.fire.kill_scenes import SCENES
 from tests.fire.kills import Theatre, sweep
 from tests.fire.matrix import PLACES, ROWS
 from tests.fire.mixes import random_mix
+from tests.fire.promises import Held, NotHeld, hold
 from tests.fire.report import PAGE, Kills, Mixes, write
 
 MIXES = 1000
@@ -37,7 +38,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first mix (default 0)")
     parser.add_argument("--count", type=int, default=MIXES, help=f"how many mixes (default {MIXES})")
     parser.add_argument("--points", type=int, help="kills in each scene (default: at every moment)")
-    parser.add_argument("--only", choices=("matrix", "mixes", "kills"), help="try only these")
+    parser.add_argument("--only", choices=("matrix", "mixes", "kills", "promises"), help="try only these")
     given = parser.parse_args()
     try:
         with _quiet():
@@ -45,10 +46,11 @@ def main() -> int:
                 _matrix()
             mixes = _mixes(given.seed, given.count) if given.only in (None, "mixes") else None
             kills = _kills(given.seed, given.points) if given.only in (None, "kills") else None
-    except Wrong as error:
+            promises = _promises() if given.only in (None, "promises") else None
+    except (Wrong, NotHeld) as error:
         print(f"\nWRONG: {error}", file=sys.stderr)
         return 1
-    write(mixes=mixes, kills=kills)
+    write(mixes=mixes, kills=kills, promises=promises)
     print(f"Written to {PAGE}", file=sys.stderr)
     return 0
 
@@ -107,6 +109,14 @@ def _kills(seed: int, points: int | None) -> Kills:
                 )
             sweeps.append(found)
     return Kills(seed, sweeps)
+
+
+def _promises() -> list[Held]:
+    held = []
+    for each in hold():
+        _tell(f"{each.promise}: {each.tests} tests ({each.took_s:.0f} s)")
+        held.append(each)
+    return held
 
 
 def _tell(text: str) -> None:
