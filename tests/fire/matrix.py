@@ -76,7 +76,7 @@ ROWS = (
     Row("lost_answer", _NETWORK),
     Row("cut", _NETWORK),
     Row("slow", _always(OK), {"delay_s": 0.02, "pieces": 4}),
-    Row("slow", _NETWORK, {"delay_s": 1.0}, read_timeout_s=0.05),
+    Row("slow", _NETWORK, {"delay_s": 1.0}, read_timeout_s=0.1),
     Row("truncated_json", _NETWORK),
     Row("html", _NETWORK),
     Row("server_error", _passing("ServerError"), {"status": 500}),
