@@ -115,6 +115,42 @@ def test_lost_answer(publisher: Start, run_dag: RunDag) -> None:
     assert len(simulator.book.to("create_post")) == 1
 
 
+FAULTS = {
+    "reset in a segment": Rule(endpoint="append_media", fault="reset_in_body", nth=1),
+    "lost answer of initialize": Rule(endpoint="initialize_media", fault="lost_answer", nth=1),
+    "lost answer of a segment": Rule(endpoint="append_media", fault="lost_answer", nth=1),
+    "lost answer of finalize": Rule(endpoint="finalize_media", fault="lost_answer", nth=1),
+    "413": Rule(endpoint="append_media", fault="segment_too_large", nth=1, params={"above": 20_000}),
+    "answers without a body": Rule(endpoint="append_media", fault="no_body"),
+    "failed processing": Rule(endpoint="finalize_media", fault="failed_processing", nth=1),
+    "expired media": Rule(endpoint="create_post", fault="expired_media", nth=1),
+    "lost answer, seen late": Rule(endpoint="create_post", fault="lost_answer", nth=1),
+    "limit of the user": Rule(endpoint="create_post", fault="rate_limited", nth=1, params={"reset": 2}),
+    "limit of the day": Rule(
+        endpoint="create_post", fault="rate_limited", nth=1, params={"reset": 2, "daily": "app"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(publisher: Start, run_dag: RunDag, data_folder: Path, name: str) -> None:
+    """Whatever goes wrong on the way, the run goes on by itself, and the post is out once with its video."""
+    late = Rule(endpoint="timeline", fault="late_index", params={"lag_s": 3.0})
+    simulator = publisher(rules=[FAULTS[name], *([late] if "late" in name else [])])
+    folder = data_folder / "videos"
+    folder.mkdir(parents=True)
+    video = film(folder / "clip.mp4", width=320, height=180, seconds=1.0, noisy=True)
+
+    _, run = post(run_dag, text="Look", video="clip.mp4")
+
+    assert run.state == "success", run.log[-3000:]
+    assert FAULTS[name].fault in {entry.fault for entry in simulator.book.requests}
+    assert texts(simulator) == ["Look"]
+    (kept,) = [upload for upload in simulator.uploads if upload.key in simulator.posts[0].media_keys]
+    assert kept.sha256 == hashlib.sha256(video.read_bytes()).hexdigest()
+    assert run.xcoms["record"]["state"]["success"] is True
+
+
 def test_refused_content(publisher: Start, run_dag: RunDag) -> None:
     """What X would refuse ends the first run red, and nothing is queued or asked."""
     simulator = publisher()
