@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from tests.publishing.films import film
 
 from airflow_twitter.publishing.states import PostState
 from airflow_twitter.simulator import Rule
@@ -210,8 +211,11 @@ def test_links_to_x_open_a_window_of_their_own(ui: Any, stack: Any) -> None:
 
 
 def test_an_approval_is_a_link_away(ui: Any, stack: Any) -> None:
-    """The link of a post that waits for an approval leads to Airflow's own question."""
-    key = stack.publish("May I?", approval=True)
+    """The link of a post that waits for an approval leads to Airflow's own question, with a picture of its video."""
+    videos = stack.airflow.place.data / "videos"
+    videos.mkdir(parents=True, exist_ok=True)
+    film(videos / "asked.mp4", seconds=1.0)
+    key = stack.publish("May I?", approval=True, video="asked.mp4")
     ui.open_page("X queue")
     link = ui.wait(
         lambda: next(iter(ui.all(f"[id='waits-main--{key}'] a[href$='required_actions']")), None),
@@ -221,6 +225,8 @@ def test_an_approval_is_a_link_away(ui: Any, stack: Any) -> None:
     link.click()
     ui.browser.switch_to.default_content()
     ui.wait(lambda: "Post this to main?" in ui.text(), "the question")
+    picture = ui.find("img[alt='A picture of the video']")
+    ui.wait(lambda: picture.get_property("naturalWidth"), "the picture")
     ui.open_page("X queue")
     press(ui, f"cancel-main--{key}")
     answer(ui, "Cancel the post")
