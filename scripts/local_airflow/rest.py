@@ -6,6 +6,9 @@ from typing import Any
 
 import requests
 
+LOCKED_TRIES = 3
+LOCKED_TIMEOUT_S = 90.0
+
 
 class Airflow:
     """Talks to one Airflow's API server on loopback."""
@@ -34,22 +37,33 @@ class Airflow:
     def log_in(self, user: str = "admin") -> None:
         """Get a token for a user, and use it from here on."""
         answer = self._session.post(
-            f"{self._url}/auth/token", json={"username": user, "password": self._password}, timeout=30
+            f"{self._url}/auth/token",
+            json={"username": user, "password": self._password},
+            timeout=LOCKED_TIMEOUT_S,
         )
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def get(self, path: str, **params: str) -> Any:
         """Return the JSON that lies under ``/api/v2``, or None when there is nothing."""
-        answer = self._session.get(f"{self._url}/api/v2/{path}", params=params, timeout=30)
+        answer = self._session.get(f"{self._url}/api/v2/{path}", params=params, timeout=LOCKED_TIMEOUT_S)
         if answer.status_code == 404:
             return None
         answer.raise_for_status()
         return answer.json()
 
     def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
-        """Send a change and return the answer."""
-        answer = self._session.request(method, f"{self._url}/api/v2/{path}", json=body, timeout=30)
+        """Send a change and return the answer.
+
+        Sent again when Airflow's database was locked: on SQLite its server can stand in its own way for as long as it
+        waits for a lock (30 s, airflow_twitter/sqlite.py), and then answers 500 before it has changed anything.
+        """
+        for _ in range(LOCKED_TRIES):
+            answer = self._session.request(
+                method, f"{self._url}/api/v2/{path}", json=body, timeout=LOCKED_TIMEOUT_S
+            )
+            if answer.status_code != 500:
+                break
         if not answer.ok:
             raise RuntimeError(
                 f"Airflow refused {method} {path} with {answer.status_code}: {answer.text[:500]}"
