@@ -68,7 +68,7 @@ class RealAirflow:
     def token(self, user: str = "admin") -> str:
         """Return a token for a user, as another program gets it."""
         known = {"username": user, "password": password(self.place, user)}
-        answer = requests.post(f"{self.url}/auth/token", json=known, timeout=30)
+        answer = requests.post(f"{self.url}/auth/token", json=known, timeout=90)
         answer.raise_for_status()
         return str(answer.json()["access_token"])
 
