@@ -6,11 +6,10 @@ from typing import Any
 
 from airflow_twitter.accounts.settings import Account
 from airflow_twitter.dag_ids import DECIDE_DAG_ID, PUBLISH_DAG_ID
+from airflow_twitter.dag_runs import is_active
 from airflow_twitter.publishing.record import Content
 from airflow_twitter.publishing.records import Records
 from airflow_twitter.publishing.states import PostState
-
-_ACTIVE = ["queued", "running"]
 
 
 def close_orphans(records: Records, ti: Any, account: Account, content: Content, *, but: str) -> None:
@@ -23,5 +22,5 @@ def close_orphans(records: Records, ti: Any, account: Account, content: Content,
         if post.key == but or post.out or post.in_doubt or post.state.over:
             continue
         runs = [post.key, f"{post.key}__{post.intent.sends}"]
-        if not any(ti.get_dr_count(dag_id, run_ids=runs, states=_ACTIVE) for dag_id in dags):
+        if not any(is_active(ti, dag_id, *runs) for dag_id in dags):
             records.note(account.account, post.key, PostState.FAILED, "Its run was ended before it was sent.")

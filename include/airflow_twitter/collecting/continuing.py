@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_twitter.collecting.dag_runs import is_active
+from airflow_twitter.dag_runs import is_active
 from airflow_twitter.posts import coverage
 from airflow_twitter.posts.staging import CONTINUED_BY, WINDOW, Staging
 from airflow_twitter.posts.store import Store

@@ -53,7 +53,7 @@ Removes, once a day, from the data folder:
 |---|---|
 | `staging/<dag>/<run>/` of a run that was merged | `staging_days` after that |
 | the same of a partial run that can still be continued | `partial_days` after that |
-| `quarantine/…`, and files named `….damaged-…` | `quarantine_days` after they were written |
+| `quarantine/…`, and files named `….damaged-…` | `quarantine_days` after they were written, or found damaged |
 | `media/…` | `media_days` after it came, unless a post on its way needs it |
 | temporary files that killed processes left | after a day |
 

@@ -12,8 +12,8 @@ from airflow.sdk import BaseOperator, Context
 
 from airflow_twitter.api.endpoints import ENDPOINTS
 from airflow_twitter.api.prices import Prices
-from airflow_twitter.collecting.dag_runs import is_active
 from airflow_twitter.collecting.spending import spending_settings
+from airflow_twitter.dag_runs import is_active
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.staging import WINDOW, find_window
@@ -138,7 +138,7 @@ class TwitterPlanFillsOperator(BaseOperator):
                 {
                     "trigger_dag_id": hole.dag_id,
                     "trigger_run_id": _run_id(context["ti"], hole),
-                    # A dollar of the share goes into posts: what there is to buy was not bought yet.
+                    # Counting first would take from the share, which may be one page.
                     "conf": {**hole.conf, **share, "estimate": "off"},
                 }
             )

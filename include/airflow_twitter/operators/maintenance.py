@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 
-from airflow_twitter.collecting.dag_runs import is_active
+from airflow_twitter.dag_runs import is_active
 from airflow_twitter.data_folder import data_store
 from airflow_twitter.operators.rendered import is_true
 from airflow_twitter.posts.retention import Retention, clean

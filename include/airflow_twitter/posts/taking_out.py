@@ -109,7 +109,7 @@ def _take_out(
     gone_from = {key: _gone_from(key, plan, gone) for key in keys}
     lines = [line for key, here in gone_from.items() for line in to_withdraw(store, key, here)]
     # The media go first: their posts tell which they are, also to who does this again after a crash.
-    for media_key, of_month in _media_segments(store, slug, lines, gone, report).items():
+    for media_key, of_month in _media_to_go(store, slug, lines, gone, report).items():
         withdraw(store, media_key, of_month, redact=False)
     for key, here in gone_from.items():
         if here:
@@ -126,14 +126,14 @@ def count(store: Store, plan: Plan, gone: Mapping[str, Withdrawal], report: Rech
             files |= {key} if here else set()
             lines += here
         report.removed += len(lines)
-        for key, of_month in _media_segments(store, slug, lines, gone, report).items():
+        for key, of_month in _media_to_go(store, slug, lines, gone, report).items():
             found = len(to_withdraw(store, key, of_month))
             report.media_removed += found
             files |= {key} if found else set()
     report.files = sorted(files)
 
 
-def _media_segments(
+def _media_to_go(
     store: Store,
     slug: str,
     lines: Iterable[bytes],

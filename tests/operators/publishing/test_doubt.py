@@ -39,6 +39,11 @@ class Killed(BaseException):
     """The worker is gone."""
 
 
+def die(*args: Any, **kwargs: Any) -> None:
+    """Take the place of what a worker dies in."""
+    raise Killed
+
+
 def send_and_lose(airflow: Publishing, start_simulator: Start, *rules: Rule) -> Simulator:
     """Send a post whose answer is lost; `rules` say what happens besides."""
     simulator = start_simulator(
@@ -92,9 +97,6 @@ def test_killed_in_every_try(
     airflow.publish(text="Hello")
     airflow.step("wait_for_rate_limit")
 
-    def die(*args: Any, **kwargs: Any) -> None:
-        raise Killed
-
     monkeypatch.setattr(create._Attempt, "_finish", die)
     for number in range(1, LAST_TRY + 1):
         with pytest.raises(Killed):
@@ -113,9 +115,6 @@ def test_killed_in_every_try_before_it_was_sent(
     simulator = start_simulator()
     airflow.publish(text="Hello")
     airflow.step("wait_for_rate_limit")
-
-    def die(*args: Any, **kwargs: Any) -> None:
-        raise Killed
 
     with monkeypatch.context() as patch:
         patch.setattr(create._Attempt, "_mark_sent", die)
